@@ -1,0 +1,14 @@
+"""Every address of the product; each app owns the part below its include."""
+
+from django.conf import settings
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("clinic.urls")),
+    path("", include("notifications.urls")),
+    path("", include("messaging.urls")),
+    path("", include("reminders.urls")),
+]
+
+if settings.EMBEDDED_MAILBOX:
+    urlpatterns += [path("", include("messaging.mailbox_urls"))]

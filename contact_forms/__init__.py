@@ -1,0 +1,1 @@
+"""Floor 3: contact-form threads (built on later)."""
