@@ -1,0 +1,109 @@
+"""Who has a time: the one writer of the `occupancy` table, for booking, moving, offers and holds (D2).
+
+A single statement asks and takes: `INSERT ... SELECT ... WHERE NOT EXISTS ... ON CONFLICT DO NOTHING
+RETURNING`; no row back means taken. Two who insert the same span at once would deadlock on a bare
+exclusion constraint; with DO NOTHING the later one waits and gets no row. Lock order everywhere: the
+appointment's row first, then this table.
+"""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from clinic.appointments.models import Occupancy
+
+_TAKE = """
+INSERT INTO clinic_occupancy (calendar_id, starts_at, ends_at, appointment_id, hold, expires_at)
+SELECT {calendar}, {start}, {end}, {appointment}, {hold}, {expires}
+WHERE NOT EXISTS (
+    SELECT 1 FROM clinic_occupancy
+    WHERE calendar_id = %s AND starts_at < {end} AND ends_at > {start}
+)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+# PostgreSQL cannot guess the type of a bare parameter in a SELECT list.
+_POSTGRES = _TAKE.format(
+    calendar="%s::bigint",
+    start="%s::timestamptz",
+    end="%s::timestamptz",
+    appointment="%s::bigint",
+    hold="%s::varchar",
+    expires="%s::timestamptz",
+)
+_SQLITE = _TAKE.format(calendar="%s", start="%s", end="%s", appointment="%s", hold="%s", expires="%s")
+
+
+class Taken(Exception):
+    """Somebody else has this time, or part of it."""
+
+
+def _insert(
+    calendar_id: int,
+    start: datetime,
+    end: datetime,
+    appointment_id: int | None,
+    hold: str | None,
+    expires_at: datetime | None,
+) -> None:
+    adapt = connection.ops.adapt_datetimefield_value
+    first, last, expires = adapt(start), adapt(end), adapt(expires_at) if expires_at else None
+    statement = _POSTGRES if connection.vendor == "postgresql" else _SQLITE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            [calendar_id, first, last, appointment_id, hold, expires, calendar_id, last, first],
+        )
+        if cursor.fetchone() is None:
+            raise Taken
+
+
+def drop_expired(*, calendar_id: int, at: datetime) -> None:
+    """Free what was only held, once its time is over."""
+    Occupancy.objects.filter(calendar_id=calendar_id, expires_at__lte=at).delete()
+
+
+@transaction.atomic
+def take(*, calendar_id: int, appointment_id: int, start: datetime, end: datetime, at: datetime) -> None:
+    """Give a span of a calendar to an appointment, in the caller's transaction.
+
+    Raises:
+        Taken: any part of it is somebody's; nothing is changed.
+    """
+    drop_expired(calendar_id=calendar_id, at=at)
+    _insert(calendar_id, start, end, appointment_id, None, None)
+
+
+@transaction.atomic
+def hold(
+    *, calendar_id: int, key: str, start: datetime, end: datetime, expires_at: datetime, at: datetime
+) -> None:
+    """Keep a span for a moment while somebody types; the same key replaces its earlier hold.
+
+    Raises:
+        Taken: any part of it is somebody's; an earlier hold of this key stays.
+    """
+    drop_expired(calendar_id=calendar_id, at=at)
+    release_hold(key=key)
+    _insert(calendar_id, start, end, None, key, expires_at)
+
+
+def release_hold(*, key: str) -> None:
+    """Let go of a hold."""
+    Occupancy.objects.filter(hold=key).delete()
+
+
+def release(*, appointment_id: int) -> None:
+    """Free an appointment's time."""
+    Occupancy.objects.filter(appointment_id=appointment_id).delete()
+
+
+@transaction.atomic
+def change(*, calendar_id: int, appointment_id: int, start: datetime, end: datetime, at: datetime) -> None:
+    """Swap an appointment's span for another one, possibly of another calendar.
+
+    Raises:
+        Taken: the new span is not free; the old one stays.
+    """
+    release(appointment_id=appointment_id)
+    take(calendar_id=calendar_id, appointment_id=appointment_id, start=start, end=end, at=at)

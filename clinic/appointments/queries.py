@@ -1,0 +1,39 @@
+"""Reads of appointments for pages and for the floors above."""
+
+from datetime import date, datetime
+
+from django.db.models import QuerySet
+
+from clinic.appointments.enums import Status
+from clinic.appointments.models import Appointment, Occupancy
+from clinic.lib.local_time import day_span
+from clinic.people.models import Clinic
+
+
+def list_day(*, clinic: Clinic, day: date) -> QuerySet[Appointment]:
+    """Return a clinic's appointments of a local date, by start; one query for all a page shows."""
+    start, end = day_span(day, clinic.zone)
+    return (
+        Appointment.objects.whole()
+        .between(start, end)
+        .filter(clinic=clinic)
+        .order_by("starts_at", "calendar__name", "id")
+    )
+
+
+def list_unreachable(*, clinic: Clinic, at: datetime) -> QuerySet[Appointment]:
+    """Return coming appointments whose patient has no usable address: "call these patients" (P11, E1.8)."""
+    return (
+        Appointment.objects.whole()
+        .filter(clinic=clinic, status=Status.BOOKED, starts_at__gt=at, patient__phone="")
+        .exclude(patient__email_bounced_at__isnull=True, patient__email__gt="")
+        .order_by("starts_at", "id")
+    )
+
+
+def list_taken(*, calendar_id: int, start: datetime, end: datetime, at: datetime) -> list[tuple[datetime, datetime]]:
+    """Return the taken spans of a calendar that touch a span; expired holds do not count."""
+    rows = Occupancy.objects.filter(calendar_id=calendar_id, starts_at__lt=end, ends_at__gt=start).exclude(
+        expires_at__lte=at
+    )
+    return list(rows.order_by("starts_at").values_list("starts_at", "ends_at"))

@@ -1,0 +1,66 @@
+"""The one writer of the audit log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from clinic.audit.models import AuditEntry, AuditValue
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a member or operator (`user`), a patient by a personal link, or the system itself."""
+
+    kind: str  # "user", "patient" or "system"
+    user_id: int | None = None
+
+    @property
+    def is_patient(self) -> bool:
+        return self.kind == "patient"
+
+
+SYSTEM = Actor("system")
+PATIENT = Actor("patient")
+
+
+def user_actor(user: Any) -> Actor:
+    """Return the actor for a logged-in user."""
+    return Actor("user", user.pk)
+
+
+def record(
+    actor: Actor,
+    action: str,
+    obj: models.Model,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+    *,
+    at: datetime,
+) -> AuditEntry:
+    """Write down who did what to which object, in the caller's transaction (X4, R35).
+
+    Args:
+        action: dotted, object first (`appointment.moved`).
+        old, new: what changed, as JSON can hold it; kept apart so that an erasure can empty it.
+        at: the aware instant of the act.
+    """
+    entry = AuditEntry.objects.create(
+        clinic_id=obj.pk if obj._meta.model_name == "clinic" else getattr(obj, "clinic_id", None),
+        at=at,
+        action=action,
+        actor_kind=actor.kind,
+        actor_user_id=actor.user_id,
+        object_type=obj._meta.model_name or "",
+        object_id=obj.pk,
+    )
+    if old or new:
+        AuditValue.objects.create(entry=entry, old=dict(old or {}), new=dict(new or {}))
+    return entry
+
+
+def record_seen(actor: Actor, obj: models.Model, *, at: datetime) -> None:
+    """Write down that somebody read an object: a single INSERT, after the page was rendered (R35)."""
+    record(actor, f"{obj._meta.model_name}.seen", obj, at=at)

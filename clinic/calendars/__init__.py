@@ -1,0 +1,1 @@
+"""Calendars: services, opening hours, exceptions, absences, free slots."""

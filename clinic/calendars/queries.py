@@ -1,0 +1,44 @@
+"""When a calendar is open: the weekday's hours, an exceptional day's, less the absences (D4)."""
+
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
+from clinic.calendars.rules import Span, without
+from clinic.lib.local_time import day_span, edge
+
+
+def list_absences(*, calendar: Calendar, start: datetime, end: datetime) -> QuerySet[Absence]:
+    """Return the practitioner's absences that touch a span; one without an end touches all that follows."""
+    return Absence.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=start),
+        practitioner_id=calendar.practitioner_id,
+        starts_at__lt=end,
+    ).order_by("starts_at")
+
+
+def open_spans(*, calendar: Calendar, first: date, days: int) -> list[Span]:
+    """Return when a calendar is open on `days` local dates from `first`, as UTC spans."""
+    last = first + timedelta(days=days - 1)
+    zone = calendar.zone
+    weekly: dict[int, list[OpeningHours]] = {}
+    for hours in OpeningHours.objects.filter(calendar=calendar):
+        weekly.setdefault(hours.weekday, []).append(hours)
+    exceptions = {
+        exception.day: list(exception.hours.all())
+        for exception in DayException.objects.filter(calendar=calendar, day__range=(first, last)).prefetch_related("hours")
+    }
+    spans: list[Span] = []
+    for offset in range(days):
+        day = first + timedelta(days=offset)
+        for hours in exceptions.get(day, weekly.get(day.weekday(), [])):
+            span = edge(day, hours.opens, zone), edge(day, hours.closes, zone)
+            if span[0] < span[1]:
+                spans.append(span)
+    start, end = day_span(first, zone)[0], day_span(last, zone)[1]
+    away = [
+        (absence.starts_at, absence.ends_at or end)
+        for absence in list_absences(calendar=calendar, start=start, end=end)
+    ]
+    return without(spans, away)

@@ -1,0 +1,50 @@
+"""Free time, computed from hours, exceptions, absences and what is taken. Pure: spans in, spans out."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+Span = tuple[datetime, datetime]  # half-open, aware
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans in order, those that touch or overlap joined."""
+    result: list[Span] = []
+    for start, end in sorted(spans):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
+        elif start < end:
+            result.append((start, end))
+    return result
+
+
+def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Return what is left of the spans when the taken ones are cut out."""
+    left = merged(spans)
+    for cut_start, cut_end in merged(taken):
+        pieces: list[Span] = []
+        for start, end in left:
+            if cut_end <= start or end <= cut_start:
+                pieces.append((start, end))
+                continue
+            if start < cut_start:
+                pieces.append((start, cut_start))
+            if cut_end < end:
+                pieces.append((cut_end, end))
+        left = pieces
+    return left
+
+
+def starts(open_spans: Iterable[Span], taken: Iterable[Span], *, length: timedelta, step: timedelta,
+           not_before: datetime) -> Iterator[datetime]:
+    """Yield the starts at which something of this length fits, on a grid that begins with each opening.
+
+    Elapsed time throughout: a day of 23 or 25 hours has one hour's slots fewer or more (D4). The grid
+    belongs to the opening, not to the gap, so that taking one slot does not shift the others.
+    """
+    free = without(open_spans, taken)
+    for opened, closed in merged(open_spans):
+        at = opened
+        while at + length <= closed:
+            if at >= not_before and any(start <= at and at + length <= end for start, end in free):
+                yield at
+            at += step

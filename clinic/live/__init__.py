@@ -1,0 +1,1 @@
+"""Bus and streams to browsers (built with the live slice)."""

@@ -1,0 +1,24 @@
+"""All models of floor 0, where Django looks for them."""
+
+from clinic.appointments.models import Appointment, Occupancy
+from clinic.audit.models import AuditEntry, AuditValue
+from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours, Service
+from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
+
+__all__ = [
+    "Absence",
+    "Appointment",
+    "AuditEntry",
+    "AuditValue",
+    "Calendar",
+    "Clinic",
+    "DayException",
+    "ExceptionHours",
+    "Membership",
+    "Occupancy",
+    "OpeningHours",
+    "Patient",
+    "Practitioner",
+    "Service",
+    "User",
+]

@@ -1,0 +1,1 @@
+"""Clinics, their members, practitioners and patients."""

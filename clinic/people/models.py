@@ -1,0 +1,148 @@
+"""Clinics, users and their memberships, practitioners, patient cards."""
+
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from clinic.people.enums import Language, PhoneMark, Plan, Role
+
+
+class Clinic(models.Model):
+    """An institution; the tenant. Everything below belongs to exactly one clinic."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    country = models.CharField(_("country"), max_length=2, default="PL")  # ISO 3166, upper case
+    language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.POLISH)
+    time_zone = models.CharField(_("time zone"), max_length=60, default="Europe/Warsaw")
+    plan = models.CharField(_("plan"), max_length=10, choices=Plan, default=Plan.BASIC)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    city = models.CharField(_("city"), max_length=80, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users are known by their e-mail address, whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, name: str, password: str | None = None, **more: object) -> "User":
+        """Make a user; without a password they cannot log in until they set one."""
+        user = self.model(email=email.strip().lower(), name=name, **more)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, name: str, password: str | None = None) -> "User":
+        """Make an operator of the installation."""
+        return self.create_user(email, name, password, is_staff=True, is_superuser=True)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who logs in; a member of any number of clinics. `is_superuser`: an operator."""
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    language = models.CharField(_("language"), max_length=2, choices=Language, default=Language.ENGLISH)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's role in a clinic."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["clinic", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.role} in {self.clinic_id}"
+
+
+class Practitioner(models.Model):
+    """The doctor whom patients see."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="practitioners")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    name = models.CharField(_("name"), max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="practitioner_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Patient(models.Model):
+    """The patient card of one clinic."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="patients")
+    reference = models.CharField(_("reference"), max_length=40, blank=True)
+    name = models.CharField(_("name"), max_length=120)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)  # E.164
+    phone_mark = models.CharField(max_length=12, choices=PhoneMark, blank=True, default=PhoneMark.NONE)
+    language = models.CharField(_("language"), max_length=2, choices=Language)
+    email_bounced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinic", "reference"],
+                condition=~models.Q(reference=""),
+                name="patient_reference",
+            )
+        ]
+        indexes = [models.Index(fields=["clinic", "name"], name="patient_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether any address stands on the card (P11, E1.8)."""
+        return bool(self.phone or (self.email and not self.email_bounced_at))
+
+    @property
+    def masked_name(self) -> str:
+        """First name and initial: all that a forwarded link may show (E2.11)."""
+        first, _space, rest = self.name.strip().partition(" ")
+        last = rest.split()[-1] if rest.split() else ""
+        return f"{first} {last[0]}." if last else first

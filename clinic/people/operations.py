@@ -1,0 +1,179 @@
+"""Making and changing clinics, members, practitioners and patient cards."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+from clinic.audit.operations import Actor, record
+from clinic.lib import mail_address, phone
+from clinic.lib.text import has_control_characters
+from clinic.people.enums import Language, Plan, Role
+from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
+from clinic.people.signals import patient_contact_changed
+
+NAME_LENGTH = 120
+# What would turn a name into a folder of the site itself.
+RESERVED_SLUGS = frozenset({"new", "admin", "static", "log-in", "log-out", "live"})
+
+
+def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> dict[str, str]:
+    """Return name, e-mail, phone (E.164) and phone mark as the card keeps them (P13).
+
+    Raises:
+        ValidationError: with the field's name as key and a sentence for the reader.
+    """
+    errors: dict[str, object] = {}
+    cleaned = {"name": " ".join(name.split()), "email": "", "phone": "", "phone_mark": ""}
+    if not cleaned["name"]:
+        errors["name"] = _("Please enter a name.")
+    elif len(cleaned["name"]) > NAME_LENGTH:
+        errors["name"] = _("This name is too long: at most %(most)s characters.") % {"most": NAME_LENGTH}
+    elif has_control_characters(cleaned["name"]):
+        errors["name"] = _("This name holds characters that cannot be written.")
+    if email.strip():
+        try:
+            cleaned["email"] = mail_address.normalise(email)
+        except mail_address.BadAddress:
+            errors["email"] = _("This is not an e-mail address. It looks like name@example.org.")
+    if phone_number.strip():
+        try:
+            number = phone.normalise(phone_number, country=country)
+            cleaned["phone"], cleaned["phone_mark"] = number.e164, number.mark
+        except phone.BadPhone:
+            errors["phone"] = _("This is not a phone number. Write it with its country code, like +48 22 555 01 23.")
+    if errors:
+        raise ValidationError(errors)
+    return cleaned
+
+
+def free_slug(name: str) -> str:
+    """Return an address part for a clinic's name that no other clinic has."""
+    base = slugify(name)[:50].strip("-") or "clinic"
+    slug, number = base, 2
+    while slug in RESERVED_SLUGS or Clinic.objects.filter(slug=slug).exists():
+        slug, number = f"{base}-{number}", number + 1
+    return slug
+
+
+@transaction.atomic
+def create_clinic(
+    *,
+    name: str,
+    country: str,
+    language: str,
+    time_zone: str,
+    plan: str = Plan.BASIC,
+    slug: str = "",
+    details: Mapping[str, object] | None = None,
+    actor: Actor,
+    at: datetime,
+) -> Clinic:
+    """Make a clinic; `details` are further fields (address, city, email, phone, latitude, longitude)."""
+    made = Clinic.objects.create(
+        slug=slug or free_slug(name),
+        name=name,
+        country=country,
+        language=language,
+        time_zone=time_zone,
+        plan=plan,
+        created_at=at,
+        **(details or {}),
+    )
+    record(actor, "clinic.created", made, new={"name": name}, at=at)
+    return made
+
+
+@transaction.atomic
+def add_member(*, clinic: Clinic, user: User, role: Role, actor: Actor, at: datetime) -> Membership:
+    """Give a user a role in a clinic, in place of any other role they had there."""
+    member, _created = Membership.objects.update_or_create(clinic=clinic, user=user, defaults={"role": role})
+    record(actor, "membership.set", member, new={"user": user.pk, "role": str(role)}, at=at)
+    return member
+
+
+@transaction.atomic
+def create_practitioner(
+    *, clinic: Clinic, name: str, user: User | None = None, actor: Actor, at: datetime
+) -> Practitioner:
+    """Make a practitioner of a clinic; `user` is their log-in, if they have one."""
+    made = Practitioner.objects.create(clinic=clinic, name=name, user=user)
+    record(actor, "practitioner.created", made, new={"name": name}, at=at)
+    return made
+
+
+@transaction.atomic
+def create_patient(
+    *,
+    clinic: Clinic,
+    name: str,
+    email: str = "",
+    phone_number: str = "",
+    language: str = "",
+    reference: str = "",
+    actor: Actor,
+    at: datetime,
+) -> Patient:
+    """Make a patient card.
+
+    Args:
+        language: one of the product's; empty: the clinic's.
+
+    Raises:
+        ValidationError: name, e-mail or phone are not usable, named by field.
+    """
+    contact = clean_contact(name=name, email=email, phone_number=phone_number, country=clinic.country)
+    made = Patient.objects.create(
+        clinic=clinic,
+        reference=reference,
+        language=Language(language or clinic.language),
+        created_at=at,
+        **contact,
+    )
+    record(actor, "patient.created", made, new=contact, at=at)
+    return made
+
+
+@transaction.atomic
+def change_patient(
+    *,
+    patient: Patient,
+    name: str,
+    email: str,
+    phone_number: str,
+    language: str,
+    actor: Actor,
+    at: datetime,
+) -> Patient:
+    """Change a patient card; unsent messages follow the new address (E2.13).
+
+    Raises:
+        ValidationError: name, e-mail or phone are not usable, named by field.
+    """
+    contact = clean_contact(name=name, email=email, phone_number=phone_number, country=patient.clinic.country)
+    wanted = {**contact, "language": Language(language)}
+    old = {field: getattr(patient, field) for field in wanted}
+    changed = {field: value for field, value in wanted.items() if old[field] != value}
+    if not changed:
+        return patient
+    if "email" in changed:
+        changed_fields = {**changed, "email_bounced_at": None}
+    else:
+        changed_fields = dict(changed)
+    for field, value in changed_fields.items():
+        setattr(patient, field, value)
+    patient.save(update_fields=list(changed_fields))
+    record(
+        actor,
+        "patient.changed",
+        patient,
+        old={field: str(old[field]) for field in changed},
+        new={field: str(value) for field, value in changed.items()},
+        at=at,
+    )
+    if changed.keys() & {"email", "phone", "language"}:
+        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
+    return patient

@@ -1,0 +1,6 @@
+"""What happens to people's cards, for the floors above. Sent inside the transaction, with `send()`."""
+
+from django.dispatch import Signal
+
+# A patient's address, phone or language changed. Arguments: patient, actor, at.
+patient_contact_changed = Signal()

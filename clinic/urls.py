@@ -1,0 +1,5 @@
+"""Addresses of floor 0."""
+
+app_name = "clinic"
+
+urlpatterns: list = []

@@ -1,0 +1,5 @@
+"""Addresses of the phone-and-mailbox page."""
+
+app_name = "mailbox"
+
+urlpatterns: list = []

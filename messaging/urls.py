@@ -1,0 +1,5 @@
+"""Addresses of messaging."""
+
+app_name = "messaging"
+
+urlpatterns: list = []

@@ -1,0 +1,5 @@
+"""Addresses of reminders."""
+
+app_name = "reminders"
+
+urlpatterns: list = []
