@@ -169,6 +169,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     # The in-memory transport sleeps a whole second between polls unless told otherwise.
     else {"polling_interval": 0.05}
 )
+# The bell hangs up after half a second: a silent Redis never holds a web thread.
+BELL_TRANSPORT_OPTIONS = (
+    {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry_on_timeout": False}
+    if REDIS_URL
+    else CELERY_BROKER_TRANSPORT_OPTIONS
+)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
@@ -177,7 +183,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    "send what is due": {"task": "messaging.send_due", "schedule": 2.0},
+    "send due e-mail": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "email"}},
+    "send due SMS": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "sms"}},
     "settle what was left open": {"task": "messaging.settle", "schedule": 5.0},
 }
 

@@ -1,7 +1,13 @@
-"""Registers the app."""
+"""Registers the app: its kinds with their voices, its panels, its receivers."""
 
 from django.apps import AppConfig
 
 
 class RemindersConfig(AppConfig):
     name = "reminders"
+
+    def ready(self) -> None:
+        """Fill the registries below."""
+        from reminders import kinds, receivers  # noqa: F401, PLC0415 - models must be loaded first
+
+        kinds.register()

@@ -1,0 +1,217 @@
+"""Writing the outbox: plans put in and dropped, what readers and providers report.
+
+Called by the floor that plans, always inside the transaction of the cause.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from messaging.bell import ring_on_commit
+from messaging.enums import ACCEPTED, UNSENT, State
+from messaging.models import Delivery, Message
+from messaging.provider_states import forward
+from messaging.signals import deliveries_lost
+from notifications.enums import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is planned for one channel.
+
+    `planned_at` None: it waits until another way is accepted. `skip`: left out for `reason`.
+    """
+
+    channel: Channel
+    planned_at: datetime | None
+    due_at: datetime | None
+    reason: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    skip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One message as the rules want it."""
+
+    clinic_id: int
+    kind: str
+    cause: str
+    version: int
+    recipient: str
+    reason: str
+    planned_at: datetime | None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    valid_until: datetime | None = None
+    is_left_out: bool = False
+    appointment_id: int | None = None
+    patient_id: int | None = None
+    ways: tuple[Way, ...] = ()
+
+
+def put(plan: Plan, *, at: datetime) -> Message:
+    """Write a plan down: the row of its key is made, or changed as far as nothing was tried yet.
+
+    Ways already offered to a provider stay as they are; unsent ways that the plan no longer names are
+    skipped. Rings the bell for what is due at once.
+    """
+    message, created = Message.objects.get_or_create(
+        cause=plan.cause,
+        kind=plan.kind,
+        recipient=plan.recipient,
+        version=plan.version,
+        defaults={
+            "clinic_id": plan.clinic_id,
+            "appointment_id": plan.appointment_id,
+            "patient_id": plan.patient_id,
+            "is_left_out": plan.is_left_out,
+            "reason": plan.reason,
+            "facts": dict(plan.facts),
+            "planned_at": plan.planned_at,
+            "valid_until": plan.valid_until,
+            "created_at": at,
+        },
+    )
+    existing: dict[str, Delivery] = {}
+    if not created:
+        message.is_left_out = plan.is_left_out
+        message.reason, message.facts = plan.reason, dict(plan.facts)
+        message.planned_at, message.valid_until = plan.planned_at, plan.valid_until
+        message.save(update_fields=["is_left_out", "reason", "facts", "planned_at", "valid_until"])
+        existing = {row.channel: row for row in message.deliveries.select_for_update()}
+    fresh = []
+    for way in plan.ways:
+        values = {
+            "state": State.SKIPPED if way.skip else State.PLANNED,
+            "reason": way.reason,
+            "facts": dict(way.facts),
+            "planned_at": way.planned_at,
+            "due_at": None if way.skip else way.due_at,
+            "ended_at": at if way.skip else None,
+        }
+        row = existing.pop(way.channel, None)
+        if row is None:
+            fresh.append(
+                Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values)
+            )
+        elif row.tries == 0 and row.state in {*UNSENT, State.SKIPPED}:
+            # Dropping the claim makes a worker that holds this row in its hands let go of it.
+            Delivery.objects.filter(pk=row.pk).update(**values, claim="", lease_until=None)
+        else:
+            Delivery.objects.filter(pk=row.pk, state=State.CLAIMED).update(
+                state=State.PLANNED, claim="", lease_until=None
+            )
+    Delivery.objects.bulk_create(fresh)
+    if existing:
+        _skip(Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at)
+    if any(not way.skip and way.due_at and way.due_at <= at for way in plan.ways):
+        ring_on_commit()
+    return message
+
+
+def _skip(rows: QuerySet[Delivery], reason: str, facts: Mapping[str, object], at: datetime) -> int:
+    return rows.filter(state__in=UNSENT).update(
+        state=State.SKIPPED,
+        reason=reason,
+        facts=dict(facts),
+        ended_at=at,
+        claim="",
+        lease_until=None,
+        due_at=None,
+    )
+
+
+def drop(
+    *,
+    cause: str,
+    reason: str,
+    at: datetime,
+    kinds: Iterable[str] | None = None,
+    below_version: int | None = None,
+    channel: Channel | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> int:
+    """Skip every unsent way of a cause's messages, with the reason; return how many there were.
+
+    Args:
+        kinds: only these; None: all.
+        below_version: only messages of earlier versions of the cause.
+        channel: only this way.
+    """
+    rows = Delivery.objects.filter(message__cause=cause)
+    if kinds is not None:
+        rows = rows.filter(message__kind__in=list(kinds))
+    if below_version is not None:
+        rows = rows.filter(message__version__lt=below_version)
+    if channel is not None:
+        rows = rows.filter(channel=channel)
+    # A subquery's rows: an UPDATE cannot join.
+    return _skip(Delivery.objects.filter(pk__in=rows.values("pk")), reason, facts or {}, at)
+
+
+def make_due(*, deliveries: Sequence[Delivery], at: datetime) -> None:
+    """Write the planned and due instants that the caller put on deliveries still waiting for them."""
+    for row in deliveries:
+        Delivery.objects.filter(pk=row.pk, state=State.PLANNED).update(
+            planned_at=row.planned_at, due_at=row.due_at, reason=row.reason, facts=row.facts
+        )
+    if any(row.due_at and row.due_at <= at for row in deliveries):
+        ring_on_commit()
+
+
+@transaction.atomic
+def record_read(*, cause: str, at: datetime) -> int:
+    """Write down that a person acted on a page that this cause's messages lead to (P11); return the count.
+
+    What was accepted counts as read from now on; it does not matter by which way they came.
+    """
+    rows = Delivery.objects.filter(
+        message__cause=cause, state__in=[State.SENT, State.DELIVERED], sent_at__lte=at
+    )
+    return Delivery.objects.filter(pk__in=rows.values("pk")).update(state=State.READ, read_at=at)
+
+
+@transaction.atomic
+def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at: datetime) -> bool:
+    """Take in what a provider reports of a delivery; states only move forward (A81).
+
+    Args:
+        reported: sent, delivered, failed or another word of the provider's.
+
+    Returns:
+        Whether anything changed; an unknown id changes nothing (A82).
+    """
+    row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
+    if row is None or row.tries == 0 or row.state == State.SKIPPED:
+        return False
+    # A report that overtakes our own bookkeeping settles a try whose outcome we had not learned yet.
+    current = State.UNKNOWN if row.state in {*UNSENT, State.SENDING} else State(row.state)
+    new = State(forward(current, reported))
+    if new == current:
+        return False
+    values: dict[str, object] = {"state": new}
+    if new in ACCEPTED and row.sent_at is None:
+        values["sent_at"] = at
+    if new == State.DELIVERED:
+        values["delivered_at"] = at
+    if new == State.FAILED:
+        values |= {"ended_at": at, "reason": "provider", "facts": {"code": code}}
+    values |= {"claim": "", "lease_until": None}
+    Delivery.objects.filter(pk=row.pk).update(**values)
+    if new == State.FAILED:
+        row.refresh_from_db()
+        deliveries_lost.send(Delivery, deliveries=[row], at=at)
+    return True
+
+
+def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
+    """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
+    may_have_gone = Q(state=State.SENDING) | Q(
+        state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at
+    )
+    return Delivery.objects.filter(may_have_gone).update(
+        state=State.UNKNOWN, reason="restored", ended_at=at, claim="", lease_until=None
+    )

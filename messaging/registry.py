@@ -1,0 +1,71 @@
+"""The voices: what the floor that plans a kind contributes at the moment of sending.
+
+A kind's *voice* reads the world again inside the claim and renders the text; the outbox knows neither.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.functional import Promise
+
+from messaging.backends.base import Attachment
+from messaging.models import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A delivery that is still right, rendered for its channel; `links` are the live ones in the text."""
+
+    address: str
+    text: str
+    subject: str = ""
+    html: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    sender_name: str = ""
+    reply_to: str = ""
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A delivery that the world has overtaken, with its reason."""
+
+    reason: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+# Given claimed deliveries of its kinds (message, appointment and patient loaded) and the instant,
+# returns what becomes of each, by delivery id.
+Voice = Callable[[Sequence[Delivery], datetime], Mapping[int, Ready | Skip]]
+
+_voices: dict[str, Voice] = {}
+_reasons: dict[str, str | Promise] = {}
+
+
+def register_voice(kind: str, voice: Voice) -> None:
+    """Say who speaks for a kind; called in an app's `ready()`."""
+    _voices[kind] = voice
+
+
+def get_voice(kind: str) -> Voice:
+    """Return who speaks for a kind.
+
+    Raises:
+        KeyError: nobody does.
+    """
+    return _voices[kind]
+
+
+def register_reasons(reasons: Mapping[str, str | Promise]) -> None:
+    """Add sentences for reason codes; `%(name)s` stand for the row's facts."""
+    _reasons.update(reasons)
+
+
+def reason_sentence(code: str, facts: Mapping[str, object]) -> str:
+    """Return a reason in the reader's language; a code without a sentence is shown as it is."""
+    sentence = str(_reasons.get(code, code))
+    try:
+        return sentence % facts
+    except (KeyError, ValueError, TypeError):
+        return sentence

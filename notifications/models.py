@@ -1,0 +1,71 @@
+"""Who wants what: switches and hours per calendar, switches per appointment, the clinic's pause."""
+
+from datetime import time
+
+from django.db import models
+
+from clinic.models import Appointment, Calendar, Clinic
+from notifications.rules import QuietHours
+
+
+class CalendarSettings(models.Model):
+    """A calendar's communication settings; a calendar without a row has the defaults."""
+
+    calendar = models.OneToOneField(Calendar, on_delete=models.CASCADE, related_name="communication")
+    # Whether messages let the patient confirm, move and cancel (P6).
+    self_service = models.BooleanField(default=True)
+    # Quiet hours hold SMS (P14); both empty: none.
+    quiet_from = models.TimeField(null=True, blank=True, default=time(22))
+    quiet_until = models.TimeField(null=True, blank=True, default=time(7))
+    # Whether SMS are written in the GSM alphabet (P14).
+    plain_sms = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"communication of calendar {self.calendar_id}"
+
+    @property
+    def quiet(self) -> QuietHours | None:
+        if self.quiet_from is None or self.quiet_until is None:
+            return None
+        return QuietHours(self.quiet_from, self.quiet_until)
+
+
+class CalendarSwitch(models.Model):
+    """A kind turned on or off for a calendar; no row: on (P1)."""
+
+    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="kind_switches")
+    kind = models.CharField(max_length=20)
+    is_on = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["calendar", "kind"], name="calendar_switch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.calendar_id} {self.kind} {self.is_on}"
+
+
+class AppointmentSwitch(models.Model):
+    """A kind turned on or off for one appointment alone (P2)."""
+
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="kind_switches")
+    kind = models.CharField(max_length=20)
+    is_on = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["appointment", "kind"], name="appointment_switch_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.appointment_id} {self.kind} {self.is_on}"
+
+
+class ClinicPause(models.Model):
+    """All sending of a clinic stands still while this row exists (P15)."""
+
+    clinic = models.OneToOneField(Clinic, on_delete=models.CASCADE, related_name="sending_pause")
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.clinic_id} since {self.since}"

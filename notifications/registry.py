@@ -1,0 +1,48 @@
+"""Which kinds of message exist. The floor that plans a kind registers it in `ready()`."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from notifications.enums import Channel
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of message and its written policy (K4).
+
+    `retry_unknown`: the channels over which it is tried once more when it cannot be known whether the
+    provider took it (G3). `invitation`: needs an opt-out of its own and is never tried again (P16).
+    """
+
+    name: str
+    label: Text
+    help: Text  # what it does to patients, one sentence
+    order: int
+    retry_unknown: frozenset[Channel] = frozenset({Channel.EMAIL, Channel.PUSH})
+    invitation: bool = False
+    has_self_service: bool = False
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register_kind(kind: Kind) -> None:
+    """Add a kind; called in an app's `ready()`."""
+    _kinds[kind.name] = kind
+
+
+def get_kind(name: str) -> Kind:
+    """Return a kind by name.
+
+    Raises:
+        KeyError: nobody registered it.
+    """
+    return _kinds[name]
+
+
+def list_kinds() -> list[Kind]:
+    """Return all kinds in the order in which settings show them."""
+    return sorted(_kinds.values(), key=lambda kind: kind.order)

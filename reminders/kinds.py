@@ -1,0 +1,90 @@
+"""The kinds of this app with their policies, and the sentences for every reason (P4, P5, P10, P15)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from messaging.registry import register_reasons, register_voice
+from notifications.enums import Channel
+from notifications.registry import Kind, register_kind
+from reminders.rules import CANCELLED, DETAILS, MOVED, REMINDER
+from reminders.voice import speak
+
+ONCE_MORE_BY_SMS_TOO = frozenset({Channel.EMAIL, Channel.PUSH, Channel.SMS})
+
+KINDS = (
+    Kind(
+        DETAILS,
+        _("Appointment details"),
+        _("Right after a booking, the patient is told when and where, with an entry for their own calendar."),
+        order=10,
+        has_self_service=True,
+    ),
+    Kind(
+        REMINDER,
+        _("Reminder"),
+        _("Booked more than 72 hours ahead: 48 hours before the start. From 36 to 72 hours: 24 hours before."),
+        order=20,
+        has_self_service=True,
+    ),
+    Kind(
+        MOVED,
+        _("Moved appointment"),
+        _("When an appointment gets another time, the patient is told at once."),
+        order=30,
+        retry_unknown=ONCE_MORE_BY_SMS_TOO,
+        has_self_service=True,
+    ),
+    Kind(
+        CANCELLED,
+        _("Cancelled appointment"),
+        _("When an appointment is cancelled, the patient is told at once."),
+        order=40,
+        retry_unknown=ONCE_MORE_BY_SMS_TOO,
+    ),
+)
+
+REASONS = {
+    # why it goes when it goes
+    "details_by_staff": _("booked by the clinic"),
+    "details_by_patient": _("booked by the patient"),
+    "moved_by_staff": _("moved by the clinic"),
+    "moved_by_patient": _("moved by the patient"),
+    "cancelled_by_staff": _("cancelled by the clinic"),
+    "cancelled_by_patient": _("cancelled by the patient"),
+    "48h_before": _("48 hours before the start: booked more than 72 hours ahead"),
+    "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
+    # why it goes this way
+    "instead_of_push": _("SMS, as the patient does not use the app"),
+    "if_unread": _("only if the e-mail is not read within 4 hours"),
+    "starts_soon": _("SMS at once: the appointment starts in less than 5 hours"),
+    "email_lost": _("SMS at once: the e-mail cannot arrive"),
+    # why not
+    "lead_too_short": _("no reminder: booked %(hours)s hours ahead, less than 36"),
+    "imported": _("imported; nobody was told"),
+    "no_contact": _("no e-mail and no phone number on the patient card"),
+    "no_email": _("no e-mail address on the patient card"),
+    "no_phone": _("no phone number on the patient card"),
+    "email_bounced": _("the e-mail address on the patient card does not work"),
+    "off_for_calendar": _("switched off for this calendar"),
+    "off_for_appointment": _("switched off for this appointment"),
+    "moved_meanwhile": _("the appointment was moved meanwhile"),
+    "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
+    "over": _("the appointment is over"),
+    "too_late": _("too late to be of use"),
+    "read": _("the patient had read it already"),
+    # what went wrong
+    "trying_again": _("not accepted yet, trying again (%(code)s)"),
+    "second_try": _("tried once more: the first outcome is not known"),
+    "refused": _("refused by the recipient's side (%(code)s)"),
+    "provider": _("reported as not delivered (%(code)s)"),
+    "line_lost": _("it is not known whether it arrived"),
+    "restored": _("it may have been sent before the data was restored"),
+    "render_failed": _("the text could not be written; please tell support"),
+}
+
+
+def register() -> None:
+    """Tell the floors below what this app can say."""
+    for kind in KINDS:
+        register_kind(kind)
+        register_voice(kind.name, speak)
+    register_reasons(REASONS)

@@ -1,0 +1,142 @@
+"""What the clinic does to appointments, turned into messages; called by receivers, inside the transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from clinic.appointments.enums import CancelledBy, Origin, Status
+from clinic.audit.operations import Actor
+from clinic.models import Appointment, Calendar, Patient
+from messaging import operations as messaging
+from messaging.enums import Purpose
+from messaging.links import get_or_make
+from messaging.models import Delivery, PersonalLink
+from messaging.operations import drop, make_due
+from notifications.enums import Channel
+from notifications.operations import set_appointment_switches
+from notifications.queries import wishes_for
+from reminders import planning, rules
+from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
+from reminders.rules import CANCELLED, DETAILS, MOVED
+
+# A link shows its appointment's state for this long after the end.
+LINK_LIVES_ON = timedelta(days=90)
+
+
+def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
+    """Return the appointment's one personal link (P6)."""
+    return get_or_make(
+        clinic_id=appointment.clinic_id,
+        purpose=Purpose.APPOINTMENT,
+        object_id=appointment.pk,
+        expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
+        at=at,
+    )
+
+
+def tell_booked(
+    appointment: Appointment, *, actor: Actor, told: bool, extra: Mapping[str, Any], at: datetime
+) -> None:
+    """Plan details and reminder of a new appointment (P4, P5); with its own switches, if any came (P2)."""
+    switches = extra.get("notifications")
+    if switches:
+        set_appointment_switches(appointment=appointment, switches=switches, actor=actor, at=at)
+    link_for(appointment, at=at)
+    by_patient = appointment.origin == Origin.PATIENT
+    plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, at=at)
+    plan_reminder(appointment, is_told=told, at=at)
+
+
+def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
+    """Drop what the old time still had to say, tell of the new one, plan its reminder (P5, P10, E1.3)."""
+    drop(
+        cause=cause_of(appointment.pk), below_version=appointment.sequence, reason="moved_meanwhile", at=at
+    )
+    link_for(appointment, at=at)
+    plan_news(appointment, MOVED, by_patient=actor.is_patient, at=at)
+    plan_reminder(appointment, at=at)
+
+
+def tell_cancelled(appointment: Appointment, *, by: CancelledBy, at: datetime) -> None:
+    """Drop everything unsent and tell of the cancellation (P10)."""
+    drop(cause=cause_of(appointment.pk), reason="cancelled_meanwhile", at=at)
+    plan_news(appointment, CANCELLED, by_patient=by == CancelledBy.PATIENT, at=at)
+
+
+def follow_patient(patient: Patient, *, at: datetime) -> None:
+    """Let unsent messages follow a changed card (E2.13)."""
+    coming = Appointment.objects.whole().filter(
+        patient=patient, status=Status.BOOKED, starts_at__gt=at
+    )
+    for appointment in coming:
+        replan(appointment, at=at)
+
+
+def follow_calendar(calendar: Calendar, *, at: datetime) -> None:
+    """Let unsent messages follow a calendar's changed switches and hours (E1.9, E1.10)."""
+    coming = Appointment.objects.whole().filter(
+        calendar=calendar, status=Status.BOOKED, starts_at__gt=at
+    )
+    for appointment in coming:
+        replan(appointment, at=at)
+
+
+def start_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
+    """Start the four hours of SMS that waited for a provider to take the e-mail (P11)."""
+    accepted = {row.message_id: row.sent_at for row in deliveries}
+    _give_time(deliveries, at=at, accepted=accepted, email_lost=False)
+
+
+def bring_forward_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
+    """Let the SMS go at once when the e-mail that could still have been read is lost (P11, E2.3)."""
+    lost = [row for row in deliveries if row.channel == Channel.EMAIL]
+    _give_time(lost, at=at, accepted=dict.fromkeys([row.message_id for row in lost], at), email_lost=True)
+
+
+def _give_time(
+    deliveries: Sequence[Delivery],
+    *,
+    at: datetime,
+    accepted: Mapping[int, datetime | None],
+    email_lost: bool,
+) -> None:
+    waiting = planning.fallbacks_for(deliveries, also_timed=email_lost)
+    if not waiting:
+        return
+    appointments = {row.pk: row.message.appointment for row in waiting}
+    wishes = wishes_for(appointments.values())
+    for row in waiting:
+        appointment = appointments[row.pk]
+        step = rules.steps(
+            row.message.kind,
+            planned_at=row.message.planned_at or at,
+            starts_at=appointment.starts_at,
+            reach=rules.Reach(email=True, phone=True),
+            by_patient=False,
+            accepted_at=accepted[row.message_id],
+            email_lost=email_lost,
+        )[-1]
+        way = to_way(step, appointment, wishes[appointment.pk])
+        row.planned_at, row.due_at, row.reason = way.planned_at, way.due_at, way.reason
+    make_due(deliveries=waiting, at=at)
+
+
+@transaction.atomic
+def record_read(appointment: Appointment, *, at: datetime) -> int:
+    """Write down that the patient has read of the appointment; SMS that only waited for that are dropped (P11).
+
+    Returns how many deliveries count as read from now on.
+    """
+    count = messaging.record_read(cause=cause_of(appointment.pk), at=at)
+    if count:
+        drop(
+            cause=cause_of(appointment.pk),
+            kinds=rules.WITH_FALLBACK,
+            channel=Channel.SMS,
+            reason="read",
+            facts={"at": at.isoformat()},
+            at=at,
+        )
+    return count

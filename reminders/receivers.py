@@ -1,0 +1,52 @@
+"""Signals from below, each turned into one call."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from clinic.appointments.signals import appointment_booked, appointment_cancelled, appointment_moved
+from clinic.people.signals import patient_contact_changed
+from messaging.signals import deliveries_accepted, deliveries_lost
+from notifications.signals import appointment_switches_changed, calendar_communication_changed
+from reminders import operations
+from reminders.planning import replan
+
+
+@receiver(appointment_booked)
+def on_booked(*, appointment: Any, actor: Any, told: bool, extra: Any, at: Any, **_kwargs: Any) -> None:
+    operations.tell_booked(appointment, actor=actor, told=told, extra=extra, at=at)
+
+
+@receiver(appointment_moved)
+def on_moved(*, appointment: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
+    operations.tell_moved(appointment, actor=actor, at=at)
+
+
+@receiver(appointment_cancelled)
+def on_cancelled(*, appointment: Any, by: Any, at: Any, **_kwargs: Any) -> None:
+    operations.tell_cancelled(appointment, by=by, at=at)
+
+
+@receiver(patient_contact_changed)
+def on_contact_changed(*, patient: Any, at: Any, **_kwargs: Any) -> None:
+    operations.follow_patient(patient, at=at)
+
+
+@receiver(calendar_communication_changed)
+def on_calendar_changed(*, calendar: Any, at: Any, **_kwargs: Any) -> None:
+    operations.follow_calendar(calendar, at=at)
+
+
+@receiver(appointment_switches_changed)
+def on_switches_changed(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
+    replan(appointment, at=at)
+
+
+@receiver(deliveries_accepted)
+def on_accepted(*, deliveries: Any, at: Any, **_kwargs: Any) -> None:
+    operations.start_fallbacks(deliveries, at=at)
+
+
+@receiver(deliveries_lost)
+def on_lost(*, deliveries: Any, at: Any, **_kwargs: Any) -> None:
+    operations.bring_forward_fallbacks(deliveries, at=at)

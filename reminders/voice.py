@@ -1,0 +1,149 @@
+"""What patients are sent about appointments: the second look inside the claim, and the words."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from clinic.appointments.enums import Status
+from clinic.lib import phone, sms, when
+from clinic.models import Appointment
+from messaging.enums import Purpose
+from messaging.links import get_or_make, token_of
+from messaging.models import Delivery, PersonalLink
+from messaging.registry import Ready, Skip
+from notifications.enums import Channel
+from notifications.queries import Wishes, wishes_for
+from reminders import rules
+from reminders.invitation import calendar_file, reply_address
+from reminders.planning import is_always_sent, was_by_patient
+from reminders.rules import CANCELLED, DETAILS, MOVED
+
+WITH_CALENDAR_FILE = frozenset({DETAILS, MOVED, CANCELLED})
+TEMPLATES = "reminders/messages"
+
+
+def speak(deliveries: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
+    """Say of each claimed delivery what is sent now, or why nothing is (G2, R13)."""
+    appointments = {row.pk: _appointment(row) for row in deliveries}
+    wishes = wishes_for(appointments.values())
+    links = _links(appointments.values(), at=at)
+    verdicts: dict[int, Ready | Skip] = {}
+    for row in deliveries:
+        appointment = appointments[row.pk]
+        wish = wishes[appointment.pk]
+        overtaken = second_look(row, appointment, wish, at=at)
+        verdicts[row.pk] = overtaken or render(row, appointment, wish, links[appointment.pk], at=at)
+    return verdicts
+
+
+def _appointment(row: Delivery) -> Appointment:
+    appointment = row.message.appointment
+    if appointment is None:
+        raise ValueError(f"message {row.message_id} has no appointment")
+    # Already here by the claim's own query; the card of today is the one that counts (E2.13).
+    if row.message.patient is not None and row.message.patient_id == appointment.patient_id:
+        appointment.patient = row.message.patient
+    return appointment
+
+
+def _links(appointments: "object", *, at: datetime) -> dict[int, PersonalLink]:
+    ids = {one.pk: one for one in appointments}  # type: ignore[attr-defined]
+    found = {
+        link.object_id: link
+        for link in PersonalLink.objects.filter(purpose=Purpose.APPOINTMENT, object_id__in=ids)
+    }
+    for pk, one in ids.items():
+        if pk not in found:
+            found[pk] = get_or_make(
+                clinic_id=one.clinic_id,
+                purpose=Purpose.APPOINTMENT,
+                object_id=pk,
+                expires_at=one.ends_at,
+                at=at,
+            )
+    return found
+
+
+def second_look(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: datetime) -> Skip | None:
+    """Return why a claimed delivery is not sent after all, or None.
+
+    What changes an appointment drops its unsent rows itself; this catches what a failed try put back,
+    and what time has overtaken.
+    """
+    kind = row.message.kind
+    if kind != CANCELLED and appointment.status == Status.CANCELLED:
+        return Skip("cancelled_meanwhile")
+    if row.message.version != appointment.sequence:
+        return Skip("moved_meanwhile")
+    if kind != CANCELLED and appointment.status != Status.BOOKED:
+        return Skip("over")
+    if rules.too_late(kind, starts_at=appointment.starts_at, at=at):
+        return Skip("too_late")
+    if not wishes.wants(kind) and not is_always_sent(appointment, kind):
+        return Skip(wishes.why_not(kind))
+    patient = appointment.patient
+    if row.channel == Channel.EMAIL:
+        if not patient.email:
+            return Skip("no_email")
+        if patient.email_bounced_at:
+            return Skip("email_bounced")
+    elif not patient.phone:
+        return Skip("no_phone")
+    return None
+
+
+def link_address(link: PersonalLink) -> str:
+    """Return the absolute address that messages carry; its origin is configured, never a request's (K33)."""
+    return settings.PUBLIC_URL + reverse("reminders:appointment_link", kwargs={"token": token_of(link)})
+
+
+def render(
+    row: Delivery, appointment: Appointment, wishes: Wishes, link: PersonalLink, *, at: datetime
+) -> Ready:
+    """Write a delivery in the patient's language (P4 to P6, P10)."""
+    patient, calendar = appointment.patient, appointment.calendar
+    kind, language, zone = row.message.kind, patient.language, calendar.zone
+    address = link_address(link)
+    context = {
+        "clinic": appointment.clinic.name,
+        "name": patient.name,
+        "practitioner": calendar.practitioner.name,
+        "service": appointment.service.name,
+        "date_and_time": when.date_and_time(appointment.starts_at, zone, language),
+        "short_date": when.short_date(appointment.starts_at, zone, language),
+        "time": when.clock_time(appointment.starts_at, zone, language),
+        "place": calendar.place,
+        "phone": phone.pretty(calendar.phone) if calendar.phone else "",
+        "link": address if kind != CANCELLED else "",
+        "self_service": wishes.self_service,
+        "confirmed": appointment.confirmed_at is not None,
+        "by_patient": was_by_patient(appointment, row.message),
+        "language": language,
+    }
+    with translation.override(language):
+        if row.channel == Channel.SMS:
+            text = _line(f"{kind}.sms.txt", context)
+            return Ready(
+                address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address,)
+            )
+        files = ()
+        if kind in WITH_CALENDAR_FILE:
+            files = (calendar_file(appointment, is_cancelled=kind == CANCELLED, at=at),)
+        return Ready(
+            address=patient.email,
+            subject=_line(f"{kind}.subject.txt", context),
+            text=render_to_string(f"{TEMPLATES}/{kind}.txt", {**context, "plain": True}),
+            html=render_to_string(f"{TEMPLATES}/{kind}.html", context),
+            attachments=files,
+            sender_name=appointment.clinic.name,
+            reply_to=reply_address(appointment),
+            links=(address,),
+        )
+
+
+def _line(template: str, context: dict[str, object]) -> str:
+    return " ".join(render_to_string(f"{TEMPLATES}/{template}", context).split())
