@@ -105,7 +105,9 @@ def _imported(
         return Fault(booking.line, (refusal.remark,))
     except Taken:  # by somebody else, since it was looked at
         places.forget()
-        return Fault(booking.line, (Remark("starts_at", "overlaps an appointment just made in this calendar"),))
+        return Fault(
+            booking.line, (Remark("starts_at", "overlaps an appointment just made in this calendar"),)
+        )
     outcome.booked += 1
     outcome.told += told
     for clinic in places.made[made_before:]:
@@ -149,7 +151,9 @@ def is_already_there(booking: Booking, *, calendar: Calendar, patient: Patient) 
     """Return whether a record was imported before, whatever became of the appointment since."""
     known = Appointment.objects.filter(patient=patient, booked_at=booking.booked_at)
     moved: list[int] = []
-    for pk, calendar_id, starts_at, sequence in known.values_list("pk", "calendar_id", "starts_at", "sequence"):
+    for pk, calendar_id, starts_at, sequence in known.values_list(
+        "pk", "calendar_id", "starts_at", "sequence"
+    ):
         if (calendar_id, starts_at) == (calendar.pk, booking.starts_at):
             return True
         if sequence:
@@ -159,7 +163,8 @@ def is_already_there(booking: Booking, *, calendar: Calendar, patient: Patient) 
         entry__object_type="appointment", entry__object_id__in=moved, entry__action="appointment.booked"
     )
     return bool(moved) and any(
-        (value.new.get("calendar"), value.new.get("starts_at")) == (calendar.pk, booking.starts_at.isoformat())
+        (value.new.get("calendar"), value.new.get("starts_at"))
+        == (calendar.pk, booking.starts_at.isoformat())
         for value in first
     )
 

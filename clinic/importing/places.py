@@ -35,7 +35,9 @@ class Places:
         languages: the language of a clinic to be made, by its slug; Polish where none is given.
     """
 
-    def __init__(self, *, at: datetime, actor: Actor = SYSTEM, languages: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, at: datetime, actor: Actor = SYSTEM, languages: Mapping[str, str] | None = None
+    ) -> None:
         self.made: list[Clinic] = []
         self._at, self._actor = at, actor
         self._languages = languages or {}

@@ -43,6 +43,7 @@ DEFAULT_COUNTRY = "PL"
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 # Addresses of the site itself, which no clinic can have.
 _RESERVED = frozenset({"new", "admin", "static", "log-in", "log-out", "live"})
+_NUMBER_AT_END = re.compile(r"[\s/#.-]*[0-9]+$")
 _WALL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 
 
@@ -251,7 +252,7 @@ def clinic_name(slug: str, calendar: str) -> str:
 
     The calendar's name less its number is the same name with its accents where it leads to the same slug.
     """
-    spoken = calendar.rstrip("0123456789 ")
+    spoken = _NUMBER_AT_END.sub("", calendar)
     plain = unicodedata.normalize("NFKD", spoken).encode("ascii", "ignore").decode()
     if "-".join(re.findall(r"[a-z0-9]+", plain.lower())) == slug:
         return spoken

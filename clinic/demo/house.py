@@ -1,0 +1,210 @@
+"""The demonstration's clinics: who works where, when and at what. Streets, numbers and people are made up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+
+from clinic.people.enums import Plan, Role
+
+Hours = tuple[tuple[time, time], ...]
+WEEKDAYS = frozenset(range(5))
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    name: str
+    minutes: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPlan:
+    """One practitioner at one address; no address: the clinic's own."""
+
+    name: str
+    hours: Hours
+    weekdays: frozenset[int] = WEEKDAYS
+    is_on_duty: bool = False  # open around now, whatever the hour and the day
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerPlan:
+    name: str
+    calendars: tuple[CalendarPlan, ...]
+    log_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserPlan:
+    email: str
+    name: str
+    language: str
+    roles: Mapping[str, Role]  # by the clinic's slug; none: an operator
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicPlan:
+    slug: str
+    name: str
+    country: str
+    language: str
+    time_zone: str
+    plan: Plan
+    details: Mapping[str, object]
+    languages: Mapping[str, float]  # of its patients
+    patients: int
+    services: tuple[ServicePlan, ...]
+    practitioners: tuple[PractitionerPlan, ...]
+
+    @property
+    def calendars(self) -> list[CalendarPlan]:
+        return [calendar for practitioner in self.practitioners for calendar in practitioner.calendars]
+
+
+def _hours(*edges: str) -> Hours:
+    """Return spans from "8:00-13:00" and the like; the gap between two is the lunch break."""
+    pairs = (edge.split("-") for edge in edges)
+    return tuple((_time(opens), _time(closes)) for opens, closes in pairs)
+
+
+def _time(text: str) -> time:
+    hour, minute = text.split(":")
+    return time(int(hour), int(minute))
+
+
+EARLY = _hours("8:00-13:00", "13:30-17:00")
+LATE = _hours("10:00-14:00", "14:30-18:30")
+NOON = _hours("8:00-12:30", "13:00-17:30")
+
+
+def _one(name: str, hours: Hours, *, log_in: str = "", is_on_duty: bool = False) -> PractitionerPlan:
+    """Return a practitioner with one calendar of the same name, at the clinic's address."""
+    return PractitionerPlan(name, (CalendarPlan(name, hours, is_on_duty=is_on_duty),), log_in)
+
+
+def _services(*rows: tuple[str, int, str]) -> tuple[ServicePlan, ...]:
+    return tuple(ServicePlan(name, minutes, Decimal(price)) for name, minutes, price in rows)
+
+
+_POLISH_SERVICES = _services(
+    ("Konsultacja", 20, "180"), ("Wizyta kontrolna", 20, "140"), ("Badanie", 30, "220"), ("Zabieg", 40, "350")
+)
+_GERMAN_SERVICES = _services(
+    ("Sprechstunde", 20, "48.50"), ("Kontrolle", 20, "35"), ("Vorsorge", 30, "72"), ("Eingriff", 40, "120")
+)
+
+# Telephone numbers of the clinics: after the area code none begins with 0 in Poland; +49 30 23125xxx is
+# kept free for fiction in Germany.
+CLINICS = (
+    ClinicPlan(
+        slug="rynek",
+        name="Gabinety Rynek",
+        country="PL",
+        language="pl",
+        time_zone="Europe/Warsaw",
+        plan=Plan.PREMIUM,
+        details={
+            "address": "ul. Przykładowa 12",
+            "city": "Wrocław",
+            "latitude": 51.1101,
+            "longitude": 17.0325,
+            "email": "kontakt@rynek.example",
+            "phone": "+48710001230",
+        },
+        languages={"pl": 0.62, "de": 0.12, "en": 0.14, "ro": 0.12},
+        patients=130,
+        services=_POLISH_SERVICES,
+        practitioners=(
+            PractitionerPlan(
+                "dr Tomasz Wilczek",
+                (
+                    CalendarPlan("dr Tomasz Wilczek, Rynek", EARLY, frozenset({0, 2, 4}), is_on_duty=True),
+                    CalendarPlan(
+                        "dr Tomasz Wilczek, Krzyki", LATE, frozenset({1, 3}), address="ul. Zmyślona 40"
+                    ),
+                ),
+                log_in="tomasz@rynek.example",
+            ),
+            _one("dr Alicja Żuraw", NOON, is_on_duty=True),
+            _one("dr Barbara Lis", EARLY),
+            _one("dr Henryk Łoś", LATE),
+            _one("mgr Iwona Sowa", NOON),
+        ),
+    ),
+    ClinicPlan(
+        slug="nadodrze",
+        name="Przychodnia Nadodrze",
+        country="PL",
+        language="pl",
+        time_zone="Europe/Warsaw",
+        plan=Plan.BASIC,
+        details={
+            "address": "ul. Wymyślona 7",
+            "city": "Wrocław",
+            "latitude": 51.1216,
+            "longitude": 17.0353,
+            "email": "rejestracja@nadodrze.example",
+            "phone": "+48710001240",
+        },
+        languages={"pl": 0.8, "en": 0.08, "de": 0.06, "ro": 0.06},
+        patients=75,
+        services=_POLISH_SERVICES,
+        practitioners=(
+            _one("lek. Ewa Kruk", EARLY, log_in="ewa@nadodrze.example", is_on_duty=True),
+            _one("lek. Marcin Bóbr", LATE),
+            _one("lek. Teresa Gil", NOON),
+        ),
+    ),
+    ClinicPlan(
+        slug="am-markt",
+        name="Praxis am Markt",
+        country="DE",
+        language="de",
+        time_zone="Europe/Berlin",
+        plan=Plan.PREMIUM,
+        details={
+            "address": "Musterstraße 7",
+            "city": "Berlin",
+            "latitude": 52.5208,
+            "longitude": 13.4095,
+            "email": "praxis@markt.example",
+            "phone": "+493023125700",
+        },
+        languages={"de": 0.62, "pl": 0.14, "en": 0.14, "ro": 0.1},
+        patients=95,
+        services=_GERMAN_SERVICES,
+        practitioners=(
+            _one("Dr. Greta Storch", EARLY, log_in="greta@markt.example", is_on_duty=True),
+            _one("Dr. Hinnerk Dachs", LATE, is_on_duty=True),
+            _one("Dr. Ayşe Reiher", NOON),
+            _one("Dr. Volker Specht", EARLY),
+        ),
+    ),
+)
+
+USERS = (
+    UserPlan("anna@rynek.example", "Anna Maj", "pl", {"rynek": Role.ADMIN}),
+    UserPlan("tomasz@rynek.example", "Tomasz Wilczek", "pl", {"rynek": Role.PRACTITIONER}),
+    UserPlan("ola@rynek.example", "Ola Grudzień", "pl", {"rynek": Role.ASSISTANT}),
+    UserPlan("piotr@nadodrze.example", "Piotr Luty", "pl", {"nadodrze": Role.ADMIN}),
+    UserPlan("ewa@nadodrze.example", "Ewa Kruk", "pl", {"nadodrze": Role.PRACTITIONER}),
+    UserPlan("maja@nadodrze.example", "Maja Lipiec", "pl", {"nadodrze": Role.ASSISTANT}),
+    UserPlan("jonas@markt.example", "Jonas März", "de", {"am-markt": Role.ADMIN}),
+    UserPlan("greta@markt.example", "Greta Storch", "de", {"am-markt": Role.PRACTITIONER}),
+    UserPlan("lena@markt.example", "Lena Juli", "de", {"am-markt": Role.ASSISTANT}),
+    UserPlan(
+        "kasia@wroclaw.example",
+        "Kasia Sierpień",
+        "pl",
+        {"rynek": Role.ASSISTANT, "nadodrze": Role.ADMIN},
+    ),
+    UserPlan("operator@anteroom.example", "Operator", "en", {}),
+)
+# Who books for each clinic in the demonstration.
+ASSISTANTS = {
+    "rynek": "ola@rynek.example",
+    "nadodrze": "maja@nadodrze.example",
+    "am-markt": "lena@markt.example",
+}
