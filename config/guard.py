@@ -56,6 +56,7 @@ class Guard:
         threads: how many pages are made at the same time.
         max_body: the largest request body, in bytes; a larger one is answered with 413.
         body_seconds: how long a client may take to send its body; a slower one is answered with 408.
+        on_start: called once when the server announces that it starts, with everything imported.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class Guard:
         threads: int = 32,
         max_body: int = 1_100_000,
         body_seconds: float = 20.0,
+        on_start: Callable[[], object] | None = None,
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._body_seconds = body_seconds
+        self._on_start = on_start
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="page")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +81,7 @@ class Guard:
             # Closing before accepting makes the server answer the handshake with 403.
             await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -89,6 +92,16 @@ class Guard:
         except ClientGone:
             return
         await _send_whole(response, send, head=scope["method"] == "HEAD")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Agree to whatever the server announces about its own life."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup" and self._on_start is not None:
+                self._on_start()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
 
     async def _whole_body(self, scope: Scope, receive: Receive) -> bytes:
         """Return the request's body once all of it is here."""
@@ -200,12 +213,3 @@ def _declared_length(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Agree to whatever a server announces about its own life."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

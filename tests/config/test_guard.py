@@ -246,6 +246,9 @@ def test_lifespan_is_answered() -> None:
     async def send(message: Any) -> None:
         sent.append(message["type"])
 
-    asyncio.run(Guard(page)({"type": "lifespan"}, receive, send))
+    started: list[bool] = []
+    guard = Guard(page, on_start=lambda: started.append(True))
+    asyncio.run(guard({"type": "lifespan"}, receive, send))
 
+    assert started == [True]
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
