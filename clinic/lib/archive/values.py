@@ -36,12 +36,12 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def columns(model: type[models.Model]) -> "list[models.Field[Any, Any]]":
     """Return the fields that are columns of the model's own table and can be written."""
     return [field for field in model._meta.local_concrete_fields if not getattr(field, "generated", False)]
 
 
-def to_json(field: models.Field[Any, Any], value: Any) -> Any:
+def to_json(field: "models.Field[Any, Any]", value: Any) -> Any:
     """Return a value read from `field` as JSON can hold it.
 
     Raises:
@@ -58,7 +58,7 @@ def to_json(field: models.Field[Any, Any], value: Any) -> Any:
     return {name: write(value)}
 
 
-def from_json(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
+def from_json(field: "models.Field[Any, Any]", value: Any, connection: BaseDatabaseWrapper) -> Any:
     """Return a value made by `to_json` as the database driver wants it."""
     if isinstance(value, dict):
         ((name, content),) = value.items()

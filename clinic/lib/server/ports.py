@@ -14,25 +14,27 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         CannotStart: another program has the port, or this user or machine may not have it (X7).
     """
+    if not 0 < port < 65536:  # the resolver would silently take the remainder
+        raise CannotStart(f"There is no port {port}; choose one from 1 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except (OSError, OverflowError):
-        raise CannotStart(f"There is no address {host}, port {port}; choose others.") from None
+    except OSError:
+        raise CannotStart(f"There is no address {host}; choose another with --host.") from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise CannotStart(explain(error, host, port)) from None
     return listener
 
 
-def explain(error: Exception, host: str, port: int) -> str:
+def explain(error: OSError, host: str, port: int) -> str:
     """Return one line on why a port cannot be had."""
-    number = getattr(error, "errno", None)
+    number = error.errno
     if number == errno.EADDRINUSE:
         return f"Port {port} is taken by another program; choose another with --port."
     if number in (errno.EACCES, errno.EPERM):

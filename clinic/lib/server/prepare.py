@@ -141,4 +141,4 @@ def load_demo() -> bool:
 def demo_logins() -> str:
     """Return the log-ins that the demonstration wrote down, "" where there is none."""
     path = Path(settings.DATA_DIR) / "demo-logins.txt"
-    return path.read_text().strip() if path.is_file() else ""
+    return path.read_text().strip("\n") if path.is_file() else ""

@@ -17,7 +17,7 @@ from clinic.lib.server.background import Background
 from clinic.lib.server.locks import data_held
 
 # Seconds after which the process ends even if a thread still waits for somebody.
-LAST = 2.0
+LAST = 1.5
 
 
 class Stopped(BaseException):
