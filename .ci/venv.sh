@@ -37,7 +37,7 @@ venv_ready() {
     _lock=requirements.lock
     [ "$_want" = run ] || _lock=requirements-dev.lock
     say "Installing what $_lock names ..."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
         --require-hashes --requirement "$_lock" || {
         say "The installation did not succeed; the next start tries again."
         return 1

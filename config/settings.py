@@ -15,8 +15,9 @@ from config import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    environ.Env.read_env(BASE_DIR / ".env")
+ENV_FILE = Path(env.str("ANTEROOM_ENV_FILE", default=str(BASE_DIR / ".env")))
+if ENV_FILE.is_file():
+    environ.Env.read_env(ENV_FILE)
 
 # --- Where this installation keeps its state -------------------------------------------------
 DATA_DIR = Path(env.str("ANTEROOM_DATA", default=str(BASE_DIR / "var"))).expanduser().absolute()

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 from celery import Celery
@@ -55,9 +56,10 @@ class Background:
             service._is_shutdown.set()
 
     def join(self, seconds: float) -> bool:
-        """Wait at most `seconds` for each thread; return whether all have ended."""
+        """Wait at most `seconds` for the threads; return whether all have ended."""
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _keep(self, part: Callable[[], None]) -> None:

@@ -16,8 +16,8 @@ from clinic.lib.server import CannotStart, options, ports, prepare, web
 from clinic.lib.server.background import Background
 from clinic.lib.server.locks import data_held
 
-# Seconds after which the process ends even if a thread still waits for somebody.
-LAST = 1.5
+# Seconds from the signal to the end, even if a thread still waits for somebody.
+LAST = 4.8
 
 
 class Stopped(BaseException):
@@ -79,15 +79,19 @@ class Command(BaseCommand):
             tls_cert=given["tls_cert"],
             tls_key=given["tls_key"],
         )
-        server = web.Server(configuration, ready=self._announce, stopping=background.stop)
+
+        def stopping() -> None:
+            background.stop()
+            web.leave_within(LAST)
+
+        server = web.Server(configuration, ready=self._announce, stopping=stopping)
         background.start()
         try:
             web.serve(server, listener)
         finally:
             background.stop()
-            web.leave_within(LAST)
-            background.join(LAST)
         self.stdout.write("Stopped.")
+        background.join(LAST)
 
     def _announce(self) -> None:
         self.stdout.write(f"\n  Anteroom   {settings.PUBLIC_URL}\n  data       {settings.DATA_DIR}")
