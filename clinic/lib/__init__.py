@@ -1,1 +1,1 @@
-"""Small modules that know nothing of clinics; every floor may use them."""
+"""Small domain-free modules that every floor may use."""
