@@ -33,8 +33,8 @@ from messaging.backends.base import Accepted, AmbiguousError, Outgoing, PassingE
 
 TIMEOUT = 20.0  # seconds of silence that end a try
 # A try must be over before its lease is (SEND_LEASE_SECONDS, 120 s): past this many seconds the text is
-# no longer offered, so that with two more timeouts nothing leaves after somebody else may have taken over.
-LAST_OFFER_AFTER = 60.0
+# no longer offered. What may follow takes three timeouts at most: one to write, two for a dripping answer.
+LAST_OFFER_AFTER = 45.0
 IDLE_LIMIT = 30.0  # seconds; servers close idle lines after 60 s or more, firewalls forget them silently
 MAX_REPLY = 16_384  # bytes
 
