@@ -1,5 +1,6 @@
 """E-mail through a provider's API: django-anymail behind Django's own EMAIL_BACKEND."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,10 +79,8 @@ class AnymailBackend:
         """Close the session; never raises."""
         if self._opened:
             self._opened = False
-            try:
+            with suppress(Exception):  # whatever it is, the line is gone
                 self._connection.close()
-            except Exception:  # noqa: BLE001, S110  -- whatever it is, the line is gone
-                pass
 
     def _open(self) -> None:
         """Open the session; nothing is sent by it."""

@@ -18,6 +18,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
@@ -98,7 +99,7 @@ def parse_email_url(url: str) -> SmtpServer:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if user and security == "none" and chosen != "none" and not _is_loopback(parts.hostname):
         raise ImproperlyConfigured(
-            "EMAIL_URL would send the password unencrypted: use smtps:// or smtp+tls:// (?tls=none if that is meant)."
+            "EMAIL_URL would send the password unencrypted: use smtps:// or smtp+tls://, or say ?tls=none."
         )
     return SmtpServer(parts.hostname, port or default_port, security, user, password)
 
@@ -313,10 +314,8 @@ class SmtpBackend:
         self._rest = b""
         self._transaction_open = False
         if sock is not None:
-            try:
+            with suppress(OSError):
                 sock.close()
-            except OSError:
-                pass
 
     # --- One transaction ---------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""SMS over Twilio. Its calls have no idempotency key (K11): an answer that is lost is looked up, never repeated."""
+"""SMS over Twilio. Its calls have no idempotency key (K11): a lost answer is looked up, never repeated."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -37,8 +37,8 @@ class PostmarkFake(FakeServer):
             return
         if habit == "inactive":
             text = (
-                f"You tried to send to recipient(s) that have been marked as inactive.\nFound inactive addresses: "
-                f"{address}.\nInactive recipients are ones that have generated a hard bounce or a spam complaint."
+                "You tried to send to recipient(s) that are inactive.\nFound inactive addresses: "
+                f"{address}.\nInactive recipients are ones that have generated a hard bounce."
             )
             handler.reply(422, self._error(406, text))
             return

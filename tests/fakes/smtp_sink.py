@@ -1,7 +1,7 @@
 """An SMTP server that keeps what it gets, counts it by X-Outbox-Id, and misbehaves on request.
 
 In a test:              with SmtpSink(refuse_rcpt="gone@") as sink: … sink.url … sink.messages
-As a process of its own: python -m tests.fakes.smtp_sink --port 2525 --out mail.jsonl --late 2 --late-seconds 5
+As a process of its own: python -m tests.fakes.smtp_sink --port 2525 --out mail.jsonl --late 2
 """
 
 import argparse
