@@ -30,6 +30,7 @@ from messaging.backends.base import (
 from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
 from messaging.models import Attempt, Delivery, SentText
+from messaging.operations import mark_bounced
 from messaging.registry import Ready, Skip, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost
@@ -41,6 +42,8 @@ log = logging.getLogger("anteroom.outbox")
 ROUND_SECONDS = 1.0
 # A claim holds this many deliveries for each line: few enough to be sent within the lease.
 CLAIM_PER_LINE = 12
+# Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
+NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
 RENDER_FAILED = Skip("render_failed")
 
 
@@ -254,6 +257,8 @@ def write_outcomes(ended: Sequence[Ended], *, at: datetime, tally: Tally) -> Non
             continue
         if _write_failed(one, tally=tally) == State.FAILED:
             lost.append(one.delivery)
+            if one.result.code in NO_SUCH_MAILBOX:
+                mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))
 
@@ -374,7 +379,11 @@ def settle(*, at: datetime) -> None:
 def _resolve(row: Delivery, *, at: datetime) -> None:
     """Bring one unknown delivery to its end, or to its one second try."""
     verdict = judge([row], at)[row.pk]
-    found = _look_up(row, verdict) if isinstance(verdict, Ready) else None
+    try:
+        found = _look_up(row, verdict) if isinstance(verdict, Ready) else None
+    except SendError:
+        # The provider cannot be asked now, which is not the same as "it does not know": ask again.
+        return
     retry = isinstance(verdict, Ready) and row.channel in get_kind(row.message.kind).retry_unknown
     with transaction.atomic():
         unknown = Delivery.objects.filter(pk=row.pk, state=State.UNKNOWN, was_retried=False)
@@ -397,7 +406,5 @@ def _look_up(row: Delivery, ready: Ready) -> Accepted | None:
         if attempt is None or line.backend is None:
             return None
         return line.backend.find(outgoing(row, ready), since=attempt.started_at)
-    except SendError:
-        return None
     finally:
         line.close()

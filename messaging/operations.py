@@ -10,10 +10,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from clinic.audit.operations import SYSTEM
+from clinic.people.operations import record_email_bounced
 from messaging.bell import ring_on_commit
 from messaging.enums import ACCEPTED, UNSENT, State
 from messaging.models import Delivery, Message
-from messaging.provider_states import forward
+from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_lost
 from notifications.enums import Channel
 
@@ -189,9 +191,11 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
         return False
     # A report that overtakes our own bookkeeping settles a try whose outcome we had not learned yet.
     current = State.UNKNOWN if row.state in {*UNSENT, State.SENDING} else State(row.state)
-    new = State(forward(current, reported))
-    if new == current:
+    word = forward(current, reported)
+    if word == current or not meaning(word):
         return False
+    # A provider's "read" only proves that something fetched it (P11).
+    new = State.DELIVERED if meaning(word) == "read" else State(meaning(word))
     values: dict[str, object] = {"state": new}
     if new in ACCEPTED and row.sent_at is None:
         values["sent_at"] = at
@@ -203,8 +207,19 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
     Delivery.objects.filter(pk=row.pk).update(**values)
     if new == State.FAILED:
         row.refresh_from_db()
+        mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
     return True
+
+
+def mark_bounced(deliveries: Iterable[Delivery], *, at: datetime) -> None:
+    """Mark the card whose e-mail address a mail was refused for, if it is still the address (P13)."""
+    emails = [row for row in deliveries if row.channel == Channel.EMAIL and row.message.patient_id]
+    for row in emails:
+        attempt = row.attempts.order_by("-number").first()
+        patient = row.message.patient
+        if attempt and patient and patient.email == attempt.address:
+            record_email_bounced(patient=patient, actor=SYSTEM, at=at)
 
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:

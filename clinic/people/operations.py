@@ -177,3 +177,13 @@ def change_patient(
     if changed.keys() & {"email", "phone", "language"}:
         patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
     return patient
+
+
+@transaction.atomic
+def record_email_bounced(*, patient: Patient, actor: Actor, at: datetime) -> None:
+    """Write down that mail to the card's address comes back (P13); unsent messages take other ways."""
+    rows = Patient.objects.filter(pk=patient.pk, email=patient.email, email_bounced_at=None)
+    if rows.update(email_bounced_at=at):
+        patient.email_bounced_at = at
+        record(actor, "patient.email_bounced", patient, at=at)
+        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
