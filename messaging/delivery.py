@@ -27,10 +27,10 @@ from messaging.backends.base import (
     PermanentError,
     SendError,
 )
+from messaging.bounces import mark_bounced
 from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
 from messaging.models import Attempt, Delivery, SentText
-from messaging.operations import mark_bounced
 from messaging.registry import Ready, Skip, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost

@@ -10,9 +10,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from clinic.audit.operations import SYSTEM
-from clinic.people.operations import record_email_bounced
 from messaging.bell import ring_on_commit
+from messaging.bounces import mark_bounced
 from messaging.enums import ACCEPTED, UNSENT, State
 from messaging.models import Delivery, Message
 from messaging.provider_states import forward, meaning
@@ -210,16 +209,6 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
         mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
     return True
-
-
-def mark_bounced(deliveries: Iterable[Delivery], *, at: datetime) -> None:
-    """Mark the card whose e-mail address a mail was refused for, if it is still the address (P13)."""
-    emails = [row for row in deliveries if row.channel == Channel.EMAIL and row.message.patient_id]
-    for row in emails:
-        attempt = row.attempts.order_by("-number").first()
-        patient = row.message.patient
-        if attempt and patient and patient.email == attempt.address:
-            record_email_bounced(patient=patient, actor=SYSTEM, at=at)
 
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:

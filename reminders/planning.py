@@ -173,9 +173,10 @@ def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes,
         message.kind,
         planned_at=message.planned_at or at,
         starts_at=appointment.starts_at,
-        reach=Reach(email=email is not None and email.state != State.FAILED, phone=reach.phone),
+        reach=Reach(email=email is not None and email.state != State.SKIPPED, phone=reach.phone),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
+        email_lost=email is not None and email.state == State.FAILED,
     )
     step = next((one for one in found if one.channel == rules.SMS), None)
     if step is None or (step.at is not None and step.at <= at and sms.state == State.SKIPPED):
