@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
+from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours
 from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
 
@@ -27,9 +27,12 @@ def open_spans(*, calendar: Calendar, first: date, days: int) -> list[Span]:
         weekly.setdefault(hours.weekday, []).append(hours)
     exceptions = {
         exception.day: list(exception.hours.all())
-        for exception in DayException.objects.filter(calendar=calendar, day__range=(first, last)).prefetch_related("hours")
+        for exception in DayException.objects.filter(
+            calendar=calendar, day__range=(first, last)
+        ).prefetch_related("hours")
     }
     spans: list[Span] = []
+    hours: OpeningHours | ExceptionHours
     for offset in range(days):
         day = first + timedelta(days=offset)
         for hours in exceptions.get(day, weekly.get(day.weekday(), [])):
