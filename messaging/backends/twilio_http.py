@@ -14,7 +14,7 @@ _silent = logging.getLogger("anteroom.twilio.silent")
 _silent.disabled = True
 
 
-class LocalHttpClient(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
+class LocalHttpClient(TwilioHttpClient):  # the library has no types
     """Sends every request to one base address, whatever host the library would choose."""
 
     def __init__(self, base: str, *, timeout: tuple[float, float]) -> None:
