@@ -20,7 +20,8 @@ from clinic.panels import rendered
 def settings(request: HttpRequest, member: Member) -> HttpResponse:
     """List the clinic's calendars."""
     calendars = Calendar.objects.filter(clinic=member.clinic).select_related("practitioner").order_by("name")
-    return render(request, "clinic/settings.html", {"calendars": calendars})
+    panels = rendered(request, "settings", member.clinic)
+    return render(request, "clinic/settings.html", {"calendars": calendars, "panels": panels})
 
 
 @require_http_methods(["GET", "POST"])
