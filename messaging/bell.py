@@ -39,4 +39,5 @@ def ring() -> None:
 
 def ring_on_commit() -> None:
     """Ring once the transaction is committed; a rolled-back one rings nothing."""
-    transaction.on_commit(ring, robust=True)
+    if settings.OUTBOX_BELL:
+        transaction.on_commit(ring, robust=True)

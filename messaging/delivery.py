@@ -99,8 +99,8 @@ class Sender:
     channel: Channel
     at: datetime
     now: Callable[[], datetime]
-    lines: int = 0
     tally: Tally = field(default_factory=Tally)
+    _is_dry: bool = False  # the last claim found less than it asked for
     _free: list[Line] = field(default_factory=list)
     _waiting: deque[tuple[Delivery, Ready]] = field(default_factory=deque)
     _open: dict[Future[Accepted], tuple[Line, Delivery, Ready]] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Sender:
         self._free = list(lines)
         try:
             while True:
-                if not self._waiting and self._free:
+                if not self._waiting and self._free and not self._is_dry:
                     self._claim(limit=len(self._free) * CLAIM_PER_LINE)
                 if not (self._waiting or self._open or self._ended or self._passed_over):
                     return self.tally
@@ -128,6 +128,7 @@ class Sender:
 
     def _claim(self, *, limit: int) -> None:
         rows = claims.claim_due(channel=self.channel, at=self.at, limit=limit)
+        self._is_dry = len(rows) < limit
         verdicts = judge(rows, self.at)
         for row in rows:
             verdict = verdicts[row.pk]
@@ -317,17 +318,37 @@ def _write_failed(one: Ended, *, tally: Tally) -> State:
     return state
 
 
+class Outlet:
+    """A channel's lines to its provider and the threads that speak on them; close it, or use `with`."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._lines = [Line(channel) for _ in range(settings.SEND_CONNECTIONS)]
+        self._pool = ThreadPoolExecutor(len(self._lines), thread_name_prefix=f"send-{channel}")
+
+    def send_due(self, *, at: datetime, now: Callable[[], datetime]) -> Tally:
+        """Send the channel's deliveries due at `at` and return what became of them."""
+        return Sender(self.channel, at, now).run(self._pool, self._lines)
+
+    def close(self) -> None:
+        """Give the lines back."""
+        self._pool.shutdown()
+        for line in self._lines:
+            line.close()
+
+    def __enter__(self) -> "Outlet":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
 def send_due(*, channel: Channel, at: datetime, now: Callable[[], datetime]) -> Tally:
-    """Send a channel's deliveries due at `at`, over `SEND_CONNECTIONS` lines, and return what became of them."""
+    """Send a channel's deliveries due at `at`; lines are opened only if there are any."""
     if not claims.due_clinics(channel=channel, at=at):
         return Tally()
-    lines = [Line(channel) for _ in range(settings.SEND_CONNECTIONS)]
-    with ThreadPoolExecutor(len(lines), thread_name_prefix=f"send-{channel}") as pool:
-        try:
-            return Sender(channel, at, now).run(pool, lines)
-        finally:
-            for line in lines:
-                line.close()
+    with Outlet(channel) as outlet:
+        return outlet.send_due(at=at, now=now)
 
 
 def settle(*, at: datetime) -> None:

@@ -16,7 +16,7 @@ from messaging.models import Delivery, PersonalLink
 from messaging.operations import drop, make_due
 from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
-from notifications.queries import wishes_for
+from notifications.queries import get_wishes, wishes_for
 from reminders import planning, rules
 from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
 from reminders.rules import CANCELLED, DETAILS, MOVED
@@ -45,8 +45,9 @@ def tell_booked(
         set_appointment_switches(appointment=appointment, switches=switches, actor=actor, at=at)
     link_for(appointment, at=at)
     by_patient = appointment.origin == Origin.PATIENT
-    plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, at=at)
-    plan_reminder(appointment, is_told=told, at=at)
+    wishes = get_wishes(appointment)
+    plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, wishes=wishes, at=at)
+    plan_reminder(appointment, is_told=told, wishes=wishes, at=at)
 
 
 def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
@@ -55,8 +56,9 @@ def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
         cause=cause_of(appointment.pk), below_version=appointment.sequence, reason="moved_meanwhile", at=at
     )
     link_for(appointment, at=at)
-    plan_news(appointment, MOVED, by_patient=actor.is_patient, at=at)
-    plan_reminder(appointment, at=at)
+    wishes = get_wishes(appointment)
+    plan_news(appointment, MOVED, by_patient=actor.is_patient, wishes=wishes, at=at)
+    plan_reminder(appointment, wishes=wishes, at=at)
 
 
 def tell_cancelled(appointment: Appointment, *, by: CancelledBy, at: datetime) -> None:

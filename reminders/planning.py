@@ -31,10 +31,16 @@ def reach_of(appointment: Appointment) -> Reach:
 
 
 def plan_news(
-    appointment: Appointment, kind: str, *, by_patient: bool, at: datetime, is_told: bool = True
+    appointment: Appointment,
+    kind: str,
+    *,
+    by_patient: bool,
+    at: datetime,
+    is_told: bool = True,
+    wishes: Wishes | None = None,
 ) -> Message:
     """Plan a message about something that happened at `at`: details, moved, cancelled."""
-    wishes = get_wishes(appointment)
+    wishes = wishes or get_wishes(appointment)
     timing = Timing(at, f"{kind}_by_patient" if by_patient else f"{kind}_by_staff")
     if not is_told:
         timing = Timing(None, "imported")
@@ -192,8 +198,11 @@ def fallbacks_for(deliveries: Iterable[Delivery], *, also_timed: bool) -> list[D
     Args:
         also_timed: those whose four hours already run too.
     """
+    emails = [row.message_id for row in deliveries if row.channel == Channel.EMAIL]
+    if not emails:
+        return []
     rows = Delivery.objects.filter(
-        message_id__in=[row.message_id for row in deliveries if row.channel != Channel.SMS],
+        message_id__in=emails,
         channel=Channel.SMS,
         state=State.PLANNED,
         reason="if_unread",
