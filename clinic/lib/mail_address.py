@@ -9,7 +9,8 @@ from django.core.validators import EmailValidator
 MAX_LENGTH = 254  # of the form that goes over the wire (RFC 5321: a path of 256 with its brackets)
 MAX_LOCAL_LENGTH = 64
 
-_is_address = EmailValidator()
+# No "localhost": it is nobody's address.
+_is_address = EmailValidator(allowlist=[])
 # Copied addresses carry these at their ends, where nobody sees them.
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
@@ -41,7 +42,8 @@ def normalise(raw: str) -> str:
     if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text):
         raise BadAddress("control")
     local, at, domain = text.rpartition("@")
-    if not at:
+    # Quoted local parts and numeric hosts are legal on paper; no patient has one.
+    if not at or '"' in local or "[" in domain:
         raise BadAddress("form")
     try:
         wire, readable = domain_forms(domain)

@@ -21,7 +21,7 @@ _REPLACEMENTS = str.maketrans(
     {
         # Polish and its neighbours; a stroke or a bar is part of the letter for Unicode.
         "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T",
-        "œ": "oe", "Œ": "OE", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ẞ": "SS", "ĸ": "k", "ŋ": "n", "Ŋ": "N",
+        "œ": "oe", "Œ": "OE", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ẞ": "SS", "ŋ": "n", "Ŋ": "N",
         # Quotes: curly, low, angled, primes, and the accents that people type for an apostrophe.
         "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "″": '"',
         "‘": "'", "’": "'", "‚": "'", "‛": "'", "‹": "'", "›": "'", "′": "'", "`": "'", "´": "'", "ʼ": "'",
@@ -52,7 +52,7 @@ def gsm(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _plain(character: str) -> str:
-    """Return what stands for one character outside the alphabet: its bare letters, a space, nothing, or "?"."""
+    """Return what stands for a character outside the alphabet: bare letters, a space, nothing, or "?"."""
     category = unicodedata.category(character)
     if category == "Zs":
         return " "

@@ -18,6 +18,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
@@ -33,8 +34,8 @@ from messaging.backends.base import Accepted, AmbiguousError, Outgoing, PassingE
 
 TIMEOUT = 20.0  # seconds of silence that end a try
 # A try must be over before its lease is (SEND_LEASE_SECONDS, 120 s): past this many seconds the text is
-# no longer offered, so that with two more timeouts nothing leaves after somebody else may have taken over.
-LAST_OFFER_AFTER = 60.0
+# no longer offered. What may follow takes three timeouts at most: one to write, two for a dripping answer.
+LAST_OFFER_AFTER = 45.0
 IDLE_LIMIT = 30.0  # seconds; servers close idle lines after 60 s or more, firewalls forget them silently
 MAX_REPLY = 16_384  # bytes
 
@@ -98,7 +99,7 @@ def parse_email_url(url: str) -> SmtpServer:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if user and security == "none" and chosen != "none" and not _is_loopback(parts.hostname):
         raise ImproperlyConfigured(
-            "EMAIL_URL would send the password unencrypted: use smtps:// or smtp+tls:// (?tls=none if that is meant)."
+            "EMAIL_URL would send the password unencrypted: use smtps:// or smtp+tls://, or say ?tls=none."
         )
     return SmtpServer(parts.hostname, port or default_port, security, user, password)
 
@@ -313,10 +314,8 @@ class SmtpBackend:
         self._rest = b""
         self._transaction_open = False
         if sock is not None:
-            try:
+            with suppress(OSError):
                 sock.close()
-            except OSError:
-                pass
 
     # --- One transaction ---------------------------------------------------------------------
 

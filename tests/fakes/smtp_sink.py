@@ -1,7 +1,7 @@
 """An SMTP server that keeps what it gets, counts it by X-Outbox-Id, and misbehaves on request.
 
 In a test:              with SmtpSink(refuse_rcpt="gone@") as sink: … sink.url … sink.messages
-As a process of its own: python -m tests.fakes.smtp_sink --port 2525 --out mail.jsonl --late 2 --late-seconds 5
+As a process of its own: python -m tests.fakes.smtp_sink --port 2525 --out mail.jsonl --late 2
 """
 
 import argparse
@@ -79,6 +79,7 @@ class Habits:
     messages_per_line: int = 0  # after so many, MAIL is answered 421 and the line closed
     reply_to_dot: str = ""  # said instead of 250 after the text
     greeting: str = "220 sink ESMTP"
+    data_always: bool = False  # lets DATA in although no recipient was taken
     pipelining: bool = True
     smtputf8: bool = False
     starttls: bool = False
@@ -217,7 +218,7 @@ class _Line(asyncio.Protocol):
             case "RCPT":
                 return self.rcpt(rest)
             case "DATA":
-                if not self.recipients:
+                if not self.recipients and not self.habits.data_always:
                     return "554 5.5.1 no valid recipients"
                 self.reading_text, self.text_started = True, False
                 return "354 end with a dot"

@@ -133,6 +133,14 @@ def test_refusals_leave_the_line_usable(line: Open, pipelining: bool) -> None:
         assert sink.store.lines == 1
 
 
+def test_a_server_that_wants_a_text_for_nobody_gets_none(line: Open) -> None:
+    with SmtpSink(refuse_rcpt="^gone@", data_always=True) as sink:
+        backend = line(sink)
+        assert code_of(PermanentError, backend, outgoing(address="gone@x.example")) == "smtp-550"
+        backend.send(outgoing(delivery_id=8))
+        assert [m.outbox_id for m in sink] == ["8"]
+
+
 def test_greylisting_passes(line: Open) -> None:
     with SmtpSink(greylist=True) as sink:
         backend = line(sink)

@@ -160,7 +160,7 @@ def test_senders(sender: str, name: str) -> None:
 )
 def test_nothing_is_smuggled_into_a_header(where: str, bad: str) -> None:
     evil = f"Ann{bad}Bcc: x@evil.example"
-    changes: dict[str, Any] = {
+    places: dict[str, dict[str, Any]] = {
         "subject": {"subject": evil},
         "sender": {"sender": f"{evil} <a@x.example>"},
         "reply_to": {"reply_to": f"{evil} <a@x.example>"},
@@ -169,7 +169,8 @@ def test_nothing_is_smuggled_into_a_header(where: str, bad: str) -> None:
         "name": {"headers": {f"X{bad}Bcc": "x"}},
         "file": {"attachments": (Attachment(f"a{bad}.txt", b"", "text/plain"),)},
         "type": {"attachments": (Attachment("a.txt", b"", f"text/plain{bad}Bcc: x"),)},
-    }[where]
+    }
+    changes = places[where]
     with pytest.raises(PermanentError) as caught:
         mime.build(outgoing(**changes), date=DATE)
     assert caught.value.code == "bad-header"
