@@ -1,5 +1,6 @@
 """What the settings need before Django is up: a kept secret, the hosts, the list of what is missing."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -18,32 +19,43 @@ def refuse_if_incomplete(needed: dict[str, str]) -> None:
 
 
 def secret_key(data_dir: Path) -> str:
-    """Return this installation's own secret, made on the first start and kept with its data."""
+    """Return this installation's own secret, made on the first start and kept with its data.
+
+    Raises:
+        ImproperlyConfigured: the data folder cannot be read or written.
+    """
     path = data_dir / "secret_key"
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        # Written aside and linked into place: two processes starting at once agree on one key.
-        draft = data_dir / f"secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(50))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        if not path.exists():
+            # Everything below is personal: nobody else on this machine may look into it.
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _keep_first(path, secrets.token_urlsafe(50))
         return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The data folder {data_dir} cannot be written ({error.strerror}); choose another with --data."
+            f"The data folder {data_dir} cannot be used ({error.strerror}); choose another with --data."
         ) from error
+
+
+def _keep_first(path: Path, content: str) -> None:
+    """Write a file unless it exists; two processes starting at once agree on one content."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(content)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def served_at() -> str:
+    """Return the address `manage.py up` serves at, as it found it before settings were read."""
+    return os.environ.get("ANTEROOM_SERVED_AT", "http://127.0.0.1:8000")
 
 
 def allowed_hosts(public_url: str, more: list[str]) -> list[str]:
     """Return the host names that may be asked for: the public one, this machine's own, and those configured."""
-    host = urlsplit(public_url).hostname or ""
-    return list(dict.fromkeys([host, "127.0.0.1", "localhost", "[::1]", *more]))
+    hosts = [urlsplit(url).hostname or "" for url in (public_url, served_at())]
+    hosts = [f"[{host}]" if ":" in host else host for host in hosts]
+    return list(dict.fromkeys([*hosts, "127.0.0.1", "localhost", "[::1]", *more]))
