@@ -55,7 +55,7 @@ def served_at() -> str:
 
 
 def allowed_hosts(public_url: str, more: list[str]) -> list[str]:
-    """Return the host names that may be asked for: the public one, this machine's own, and those configured."""
+    """Return the host names that may be asked for: the public one, this machine's own, those configured."""
     hosts = [urlsplit(url).hostname or "" for url in (public_url, served_at())]
     hosts = [f"[{host}]" if ":" in host else host for host in hosts]
     return list(dict.fromkeys([*hosts, "127.0.0.1", "localhost", "[::1]", *more]))

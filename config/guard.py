@@ -141,7 +141,7 @@ class Guard:
         departure = asyncio.ensure_future(receive())
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._call, environ, departure.done
+                self._threads, self._call, dict(environ), departure.done
             )
         finally:
             departure.cancel()

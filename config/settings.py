@@ -138,16 +138,14 @@ if EMBEDDED:
                 # takes the write lock first; waiting helps only those that ask for it early.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": (
-                    "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"
-                ),
+                "init_command": ("PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"),
             },
         }
     }
 else:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
     DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
-    if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    if "postgresql" not in str(DATABASES["default"]["ENGINE"]):
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
 
 CACHES = {

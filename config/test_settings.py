@@ -10,12 +10,12 @@ os.environ["ANTEROOM_DATA"] = tempfile.mkdtemp(prefix="anteroom-test-")
 atexit.register(shutil.rmtree, os.environ["ANTEROOM_DATA"], ignore_errors=True)
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATA_DIR, DATABASES, EMBEDDED, STORAGES  # noqa: E402
+from config.settings import DATA_DIR, DATABASES, EMBEDDED, STATIC_ROOT, STORAGES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT.mkdir(exist_ok=True)  # type: ignore[name-defined]  # noqa: F405
+STATIC_ROOT.mkdir(exist_ok=True)
 # A live server's threads must let go of the database before it is thrown away.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if EMBEDDED:  # a server in a thread cannot share a database in memory

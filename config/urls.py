@@ -10,5 +10,8 @@ urlpatterns = [
     path("", include("reminders.urls")),
 ]
 
+if settings.ANYMAIL_BACKEND:
+    urlpatterns += [path("hooks/anymail/", include("anymail.urls"))]
+
 if settings.EMBEDDED_MAILBOX:
     urlpatterns += [path("", include("messaging.mailbox_urls"))]

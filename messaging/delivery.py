@@ -27,6 +27,7 @@ from messaging.backends.base import (
     PermanentError,
     SendError,
 )
+from messaging.bounces import mark_bounced
 from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
 from messaging.models import Attempt, Delivery, SentText
@@ -41,6 +42,8 @@ log = logging.getLogger("anteroom.outbox")
 ROUND_SECONDS = 1.0
 # A claim holds this many deliveries for each line: few enough to be sent within the lease.
 CLAIM_PER_LINE = 12
+# Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
+NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
 RENDER_FAILED = Skip("render_failed")
 
 
@@ -159,9 +162,9 @@ class Sender:
     def _collect(self) -> None:
         if not self._open:
             return
-        done, still = wait(self._open, timeout=ROUND_SECONDS, return_when=ALL_COMPLETED)
+        done, _still = wait(self._open, timeout=ROUND_SECONDS, return_when=ALL_COMPLETED)
         if not done and not self._free:
-            done, still = wait(self._open, return_when=FIRST_COMPLETED)
+            done, _still = wait(self._open, return_when=FIRST_COMPLETED)
         for future in done:
             line, row, ready = self._open.pop(future)
             self._free.append(line)
@@ -215,8 +218,7 @@ def _begin_attempts(pairs: Sequence[tuple[Delivery, Ready]], *, at: datetime) ->
     for row, _ready in pairs:
         row.tries += 1
     Attempt.objects.bulk_create(
-        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at)
-        for row, ready in pairs
+        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at) for row, ready in pairs
     )
 
 
@@ -254,6 +256,8 @@ def write_outcomes(ended: Sequence[Ended], *, at: datetime, tally: Tally) -> Non
             continue
         if _write_failed(one, tally=tally) == State.FAILED:
             lost.append(one.delivery)
+            if one.result.code in NO_SUCH_MAILBOX:
+                mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))
 
@@ -298,7 +302,7 @@ def _write_failed(one: Ended, *, tally: Tally) -> State:
         pause = pause_after(
             tries=one.delivery.tries,
             retry_after=error.retry_after,
-            jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+            jitter=random.random(),
         )
         state, outcome = State.PLANNED, "passing"
         values |= {"due_at": one.at + pause, "reason": "trying_again"}
@@ -374,7 +378,11 @@ def settle(*, at: datetime) -> None:
 def _resolve(row: Delivery, *, at: datetime) -> None:
     """Bring one unknown delivery to its end, or to its one second try."""
     verdict = judge([row], at)[row.pk]
-    found = _look_up(row, verdict) if isinstance(verdict, Ready) else None
+    try:
+        found = _look_up(row, verdict) if isinstance(verdict, Ready) else None
+    except SendError:
+        # The provider cannot be asked now, which is not the same as "it does not know": ask again.
+        return
     retry = isinstance(verdict, Ready) and row.channel in get_kind(row.message.kind).retry_unknown
     with transaction.atomic():
         unknown = Delivery.objects.filter(pk=row.pk, state=State.UNKNOWN, was_retried=False)
@@ -397,7 +405,5 @@ def _look_up(row: Delivery, ready: Ready) -> Accepted | None:
         if attempt is None or line.backend is None:
             return None
         return line.backend.find(outgoing(row, ready), since=attempt.started_at)
-    except SendError:
-        return None
     finally:
         line.close()

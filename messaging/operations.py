@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from messaging.bell import ring_on_commit
+from messaging.bounces import mark_bounced
 from messaging.enums import ACCEPTED, UNSENT, State
 from messaging.models import Delivery, Message
-from messaging.provider_states import forward
+from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_lost
 from notifications.enums import Channel
 
@@ -94,9 +95,7 @@ def put(plan: Plan, *, at: datetime) -> Message:
         }
         row = existing.pop(way.channel, None)
         if row is None:
-            fresh.append(
-                Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values)
-            )
+            fresh.append(Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values))
         elif row.tries == 0 and row.state in {*UNSENT, State.SKIPPED}:
             # Dropping the claim makes a worker that holds this row in its hands let go of it.
             Delivery.objects.filter(pk=row.pk).update(**values, claim="", lease_until=None)
@@ -106,7 +105,9 @@ def put(plan: Plan, *, at: datetime) -> Message:
             )
     Delivery.objects.bulk_create(fresh)
     if existing:
-        _skip(Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at)
+        _skip(
+            Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at
+        )
     if any(not way.skip and way.due_at and way.due_at <= at for way in plan.ways):
         ring_on_commit()
     return message
@@ -189,9 +190,11 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
         return False
     # A report that overtakes our own bookkeeping settles a try whose outcome we had not learned yet.
     current = State.UNKNOWN if row.state in {*UNSENT, State.SENDING} else State(row.state)
-    new = State(forward(current, reported))
-    if new == current:
+    word = forward(current, reported)
+    if word == current or not meaning(word):
         return False
+    # A provider's "read" only proves that something fetched it (P11).
+    new = State.DELIVERED if meaning(word) == "read" else State(meaning(word))
     values: dict[str, object] = {"state": new}
     if new in ACCEPTED and row.sent_at is None:
         values["sent_at"] = at
@@ -203,15 +206,14 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
     Delivery.objects.filter(pk=row.pk).update(**values)
     if new == State.FAILED:
         row.refresh_from_db()
+        mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
     return True
 
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
-    may_have_gone = Q(state=State.SENDING) | Q(
-        state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at
-    )
+    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at)
     return Delivery.objects.filter(may_have_gone).update(
         state=State.UNKNOWN, reason="restored", ended_at=at, claim="", lease_until=None
     )

@@ -22,10 +22,8 @@ def quiet_until(*, at: datetime, quiet: QuietHours | None, zone: ZoneInfo) -> da
     local = at.astimezone(zone)
     wall = local.time().replace(tzinfo=None)
     across_midnight = quiet.begins > quiet.ends
-    if across_midnight:
-        inside = wall >= quiet.begins or wall < quiet.ends
-    else:
-        inside = quiet.begins <= wall < quiet.ends
+    began, has_ended = wall >= quiet.begins, wall >= quiet.ends
+    inside = (began or not has_ended) if across_midnight else (began and not has_ended)
     if not inside:
         return None
     day = local.date()

@@ -1,5 +1,21 @@
-"""Addresses of notifications."""
+"""Addresses of who wants what."""
+
+from django.urls import path
+
+from notifications import views
 
 app_name = "notifications"
 
-urlpatterns: list = []
+urlpatterns = [
+    path(
+        "c/<slug:slug>/settings/calendars/<int:pk>/communication/",
+        views.calendar_communication,
+        name="calendar_communication",
+    ),
+    path(
+        "c/<slug:slug>/appointments/<int:pk>/messages/",
+        views.appointment_switches,
+        name="appointment_switches",
+    ),
+    path("c/<slug:slug>/settings/sending/", views.sending_pause, name="sending_pause"),
+]

@@ -8,6 +8,7 @@ class RemindersConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the registries below."""
-        from reminders import kinds, receivers  # noqa: F401, PLC0415 - models must be loaded first
+        from reminders import kinds, panels, receivers  # noqa: F401, PLC0415 - models must be loaded first
 
         kinds.register()
+        panels.register()

@@ -165,7 +165,11 @@ def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes,
     email, sms = ways.get(Channel.EMAIL), ways.get(Channel.SMS)
     if sms is None or sms.tries or sms.state not in {State.PLANNED, State.CLAIMED, State.SKIPPED}:
         return
-    if sms.state == State.SKIPPED and sms.reason not in {"no_phone", "off_for_calendar", "off_for_appointment"}:
+    if sms.state == State.SKIPPED and sms.reason not in {
+        "no_phone",
+        "off_for_calendar",
+        "off_for_appointment",
+    }:
         return
     accepted_at = email.sent_at if email else None
     reach = reach_of(appointment)
@@ -173,9 +177,10 @@ def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes,
         message.kind,
         planned_at=message.planned_at or at,
         starts_at=appointment.starts_at,
-        reach=Reach(email=email is not None and email.state != State.FAILED, phone=reach.phone),
+        reach=Reach(email=email is not None and email.state != State.SKIPPED, phone=reach.phone),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
+        email_lost=email is not None and email.state == State.FAILED,
     )
     step = next((one for one in found if one.channel == rules.SMS), None)
     if step is None or (step.at is not None and step.at <= at and sms.state == State.SKIPPED):

@@ -95,19 +95,17 @@ def postgresql() -> Iterator[str]:
         folder.chmod(0o755)
         identity = _identity(folder)
         programs, port = _postgres_programs(folder, identity), _free_port()
-        made = subprocess.run(
-            [programs / "initdb", "-D", folder / "data", "-U", "anteroom", "-A", "trust"]
-            + ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-            capture_output=True,
-            cwd=folder,
-            **identity,
+        setting_up = f"-D {folder}/data -U anteroom -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split()
+        made: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [str(programs / "initdb"), *setting_up], capture_output=True, cwd=folder, **identity
         )
         if made.returncode:
             sys.exit(f"PostgreSQL could not be set up: {made.stderr.decode()}")
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, "-h", "127.0.0.1"]
-                + ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"],
+            careless = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+            place = f"-D {folder}/data -p {port} -k {folder} -h 127.0.0.1".split()
+            server: subprocess.Popen[bytes] = subprocess.Popen(
+                [str(programs / "postgres"), *place, *careless],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -117,7 +115,10 @@ def postgresql() -> Iterator[str]:
         address = f"postgres://anteroom@127.0.0.1:{port}"
 
         def ready() -> bool:
-            with suppress(psycopg.OperationalError), psycopg.connect(f"{address}/postgres", autocommit=True) as it:
+            with (
+                suppress(psycopg.OperationalError),
+                psycopg.connect(f"{address}/postgres", autocommit=True) as it,
+            ):
                 it.execute("CREATE DATABASE anteroom")
                 return True
             return False
@@ -142,9 +143,9 @@ def _redis_program() -> str:
 def valkey() -> Iterator[str]:
     """Run a Valkey (Redis) server that keeps nothing; yield its URL."""
     folder, port = tempfile.mkdtemp(prefix="anteroom-valkey-"), _free_port()
+    options = f"--port {port} --bind 127.0.0.1 --appendonly no --dir {folder}".split()
     server = subprocess.Popen(
-        [_redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        + ["--dir", folder],
+        [_redis_program(), *options, "--save", ""],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -44,7 +44,9 @@ def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> 
             number = phone.normalise(phone_number, country=country)
             cleaned["phone"], cleaned["phone_mark"] = number.e164, number.mark
         except phone.BadPhone:
-            errors["phone"] = _("This is not a phone number. Write it with its country code, like +48 22 555 01 23.")
+            errors["phone"] = _(
+                "This is not a phone number. Write it with its country code, like +48 22 555 01 23."
+            )
     if errors:
         raise ValidationError(errors)
     return cleaned
@@ -159,10 +161,7 @@ def change_patient(
     changed = {field: value for field, value in wanted.items() if old[field] != value}
     if not changed:
         return patient
-    if "email" in changed:
-        changed_fields = {**changed, "email_bounced_at": None}
-    else:
-        changed_fields = dict(changed)
+    changed_fields = {**changed, "email_bounced_at": None} if "email" in changed else dict(changed)
     for field, value in changed_fields.items():
         setattr(patient, field, value)
     patient.save(update_fields=list(changed_fields))
@@ -177,3 +176,13 @@ def change_patient(
     if changed.keys() & {"email", "phone", "language"}:
         patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
     return patient
+
+
+@transaction.atomic
+def record_email_bounced(*, patient: Patient, actor: Actor, at: datetime) -> None:
+    """Write down that mail to the card's address comes back (P13); unsent messages take other ways."""
+    rows = Patient.objects.filter(pk=patient.pk, email=patient.email, email_bounced_at=None)
+    if rows.update(email_bounced_at=at):
+        patient.email_bounced_at = at
+        record(actor, "patient.email_bounced", patient, at=at)
+        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)

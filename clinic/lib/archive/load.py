@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -94,6 +95,10 @@ def _fill(connection: BaseDatabaseWrapper, reader: files.Reader) -> None:
         raise ArchiveError(f"The backup does not fit its own version (tables {', '.join(sorted(missing))}).")
     tables = [model._meta.db_table for model in found.values()]
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Making a foreign key leaves it checked at once for the rest of the transaction, and
+            # the tables are filled in the order of their names.
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         for statement in connection.ops.sql_flush(no_style(), tables, reset_sequences=True):
             cursor.execute(statement)
         for table in reader.manifest.tables:
@@ -110,11 +115,11 @@ def _insert(
     columns = [fields[name] for name in table.columns]
     quote = connection.ops.quote_name
     statement = (
-        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(field.column) for field in columns)})"
+        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(str(field.column)) for field in columns)})"
         f" VALUES ({', '.join(['%s'] * len(columns))})"
     )
     count = 0
-    batch: list[list[object]] = []
+    batch: list[list[Any]] = []
     with connection.cursor() as cursor:
         for row in reader.rows(table):
             batch.append(

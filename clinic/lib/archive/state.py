@@ -41,7 +41,9 @@ def targets(nodes: Iterable[Node]) -> list[Node]:
     return sorted(
         node
         for node in present
-        if not any(child.key in present and child.key[0] == node[0] for child in graph.node_map[node].children)
+        if not any(
+            child.key in present and child.key[0] == node[0] for child in graph.node_map[node].children
+        )
     )
 
 

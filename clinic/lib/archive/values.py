@@ -53,7 +53,9 @@ def to_json(field: "models.Field[Any, Any]", value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if type(value) not in _WRITE:
-        raise ArchiveError(f"{field.model._meta.label}.{field.name} cannot be put into a backup ({type(value)}).")
+        raise ArchiveError(
+            f"{field.model._meta.label}.{field.name} cannot be put into a backup ({type(value)})."
+        )
     name, write = _WRITE[type(value)]
     return {name: write(value)}
 

@@ -50,10 +50,10 @@ class Background:
     def stop(self) -> None:
         """Ask the threads to end. Returns at once, so that a signal's handler may call it."""
         self._stopping.set()
-        state.should_stop = 0
+        state.should_stop = 0  # type: ignore[assignment]
         for service in self._services:
             # Not service.stop(): it logs, and logging from a signal's handler may wait for itself.
-            service._is_shutdown.set()
+            service._is_shutdown.set()  # type: ignore[attr-defined]
 
     def join(self, seconds: float) -> bool:
         """Wait at most `seconds` for the threads; return whether all have ended."""
@@ -86,7 +86,7 @@ class Background:
 
     def _tick(self) -> None:
         # The plain scheduler keeps no file: every periodic task is a sweep that may run twice.
-        service = Service(self._app, max_interval=1, scheduler_cls=Scheduler, remote_control=False)
+        service = Service(self._app, max_interval=1, scheduler_cls=Scheduler)
         self._services[:] = [service]
         if not self._stopping.is_set():
             service.start()

@@ -62,7 +62,7 @@ def check_folder(folder: Path, *, room: int = ROOM) -> None:
         ) from None
     if (free := shutil.disk_usage(folder).free) < needed:
         raise CannotStart(
-            f"The disk of {folder} is full: {free // MEGABYTE} MB are free, {needed // MEGABYTE} MB are needed."
+            f"The disk of {folder} is full: {free // MEGABYTE} MB free, {needed // MEGABYTE} MB needed."
         )
 
 

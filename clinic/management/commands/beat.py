@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery import current_app
+from celery.app import app_or_default
 from django.core.management.base import BaseCommand
 
 from clinic.lib.server.background import Background, run_until_signalled
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **given: Any) -> None:
-        app = current_app._get_current_object()
+        app = app_or_default()
         with one_of_many("The clock"):
             run_until_signalled(Background(app, threads=0), seconds=5)
             leave_within(2)

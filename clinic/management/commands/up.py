@@ -6,7 +6,7 @@ import socket
 from types import FrameType
 from typing import Any
 
-from celery import current_app
+from celery.app import app_or_default
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         connections.close_all()
 
     def _serve(self, listener: socket.socket, given: dict[str, Any]) -> None:
-        background = Background(current_app._get_current_object())
+        background = Background(app_or_default())
         configuration = web.configuration(
             "config.asgi:application",
             behind_proxy=settings.BEHIND_PROXY,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from celery import current_app
+from celery.app import app_or_default
 from django.core.management.base import BaseCommand
 
 from clinic.lib.server.background import Background, run_until_signalled
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=2, help="tasks at the same time (2)")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        app = current_app._get_current_object()
+        app = app_or_default()
         with one_of_many("A worker"):
             run_until_signalled(Background(app, threads=given["concurrency"], clock=False), seconds=GRACE)
             leave_within(2)

@@ -1,0 +1,33 @@
+"""Signals from below, each turned into one call."""
+
+from typing import Any
+
+from anymail.signals import tracking
+from django.dispatch import receiver
+
+from clinic.lib import clock
+from clinic.lib.signals import data_restored
+from messaging import operations
+from messaging.bell import ring_on_commit
+from notifications.signals import sending_paused
+
+
+@receiver(data_restored)
+def on_restored(*, taken_at: Any, restored_at: Any, **_kwargs: Any) -> None:
+    operations.settle_after_restore(taken_at=taken_at, at=restored_at)
+
+
+@receiver(sending_paused)
+def on_paused(*, is_paused: bool, **_kwargs: Any) -> None:
+    if not is_paused:
+        ring_on_commit()
+
+
+@receiver(tracking)
+def on_tracking(*, event: Any, **_kwargs: Any) -> None:
+    """Take in what an e-mail provider reports; its open and click events prove nothing (P11)."""
+    delivery_id = str((event.metadata or {}).get("delivery", ""))
+    if delivery_id.isdecimal():
+        operations.record_provider_state(
+            delivery_id=int(delivery_id), reported=event.event_type, code=event.event_type, at=clock.now()
+        )

@@ -1,0 +1,50 @@
+"""What this app adds to floor 0's pages: the tab, the booking form's switches, the pause's banner."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+
+from clinic.models import Appointment, Calendar, Clinic
+from clinic.panels import FormPart, Panel, register_form_part, register_panel
+from notifications.forms import SwitchesForm, booking_switches
+from notifications.models import ClinicPause
+from notifications.queries import get_wishes
+from notifications.registry import list_kinds
+
+
+def communication_tab(request: HttpRequest, calendar: Calendar) -> Mapping[str, Any]:
+    """Return the calendar whose tab is linked."""
+    return {"calendar": calendar}
+
+
+def switches(request: HttpRequest, appointment: Appointment) -> Mapping[str, Any]:
+    """Return the switches of one appointment (P2)."""
+    wishes = get_wishes(appointment)
+    is_on = {kind.name: wishes.wants(kind.name) for kind in list_kinds()}
+    return {"switches": SwitchesForm(is_on=is_on), "appointment": appointment}
+
+
+def pause_banner(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | None:
+    """Return since when a clinic's sending stands still, if it does."""
+    pause = ClinicPause.objects.filter(clinic=clinic).first()
+    return {"pause": pause} if pause else None
+
+
+def register() -> None:
+    """Fill floor 0's registries."""
+    register_panel(
+        Panel(
+            "communication_tab",
+            "calendar_settings",
+            "notifications/_communication_tab.html",
+            communication_tab,
+        )
+    )
+    register_panel(
+        Panel("switches", "appointment_side", "notifications/_appointment_switches.html", switches, order=50)
+    )
+    register_panel(Panel("pause", "today", "notifications/_pause.html", pause_banner, order=0))
+    register_form_part(
+        FormPart("notifications", "booking", "notifications/_booking_switches.html", booking_switches)
+    )

@@ -1,0 +1,63 @@
+"""The timeline on the appointment: what was, is and will be said, when and why, or why not (P15)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+
+from clinic.models import Appointment
+from clinic.panels import Panel, register_panel
+from messaging.enums import State
+from messaging.models import Delivery, Message
+from messaging.queries import list_messages
+from messaging.registry import reason_sentence
+from notifications.enums import Channel
+from notifications.registry import get_kind
+
+MARKS = {
+    State.PLANNED: "planned",
+    State.CLAIMED: "planned",
+    State.SENDING: "planned",
+    State.SENT: "done",
+    State.DELIVERED: "done",
+    State.READ: "done",
+    State.SKIPPED: "skipped",
+    State.FAILED: "failed",
+    State.UNKNOWN: "unknown",
+}
+
+
+def timeline(request: HttpRequest, appointment: Appointment) -> Mapping[str, Any]:
+    """Return one entry for each delivery, and one for each message that a rule left out."""
+    entries = []
+    for message in list_messages(appointment):
+        deliveries = list(message.deliveries.all())
+        if message.is_left_out or not deliveries:
+            entries.append(_entry(message, None))
+        else:
+            entries += [_entry(message, row) for row in deliveries]
+    return {"entries": entries, "appointment": appointment, "zone": appointment.calendar.zone}
+
+
+def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
+    state = State(row.state) if row else State.SKIPPED
+    own = reason_sentence(row.reason, row.facts) if row and row.reason else ""
+    return {
+        "kind": get_kind(message.kind).label,
+        "channel": Channel(row.channel).label if row else "",
+        "delivery": row,
+        "message": message,
+        "state": state,
+        "mark": MARKS[state],
+        "rule": reason_sentence(message.reason, message.facts),
+        "why": own,
+        "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
+        "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
+        if row
+        else message.created_at,
+    }
+
+
+def register() -> None:
+    """Fill floor 0's registries."""
+    register_panel(Panel("timeline", "appointment", "reminders/_timeline.html", timeline, order=10))
