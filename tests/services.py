@@ -102,7 +102,7 @@ def postgresql() -> Iterator[str]:
         if made.returncode:
             sys.exit(f"PostgreSQL could not be set up: {made.stderr.decode()}")
         with (folder / "log").open("wb") as log:
-            careless = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off".split()
+            careless = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
             place = f"-D {folder}/data -p {port} -k {folder} -h 127.0.0.1".split()
             server: subprocess.Popen[bytes] = subprocess.Popen(
                 [str(programs / "postgres"), *place, *careless],
