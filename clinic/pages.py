@@ -40,6 +40,4 @@ def first_clinic(request: HttpRequest) -> HttpResponse:
         else:
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             return redirect("clinic:today", slug=clinic.slug)
-    return render(
-        request, "clinic/first_clinic.html", {"form": form}, status=422 if form.errors else 200
-    )
+    return render(request, "clinic/first_clinic.html", {"form": form}, status=422 if form.errors else 200)

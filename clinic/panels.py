@@ -64,7 +64,7 @@ def list_form_parts(slot: str) -> list[FormPart]:
 
 def rendered(request: HttpRequest, slot: str, subject: Any) -> list[str]:
     """Return a page's panels as HTML, in order; those with nothing to say are left out."""
-    parts = []
+    parts: list[str] = []
     for panel in list_panels(slot):
         context = panel.context(request, subject)
         if context is not None:

@@ -19,7 +19,11 @@ urlpatterns = [
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
     path("c/<slug:slug>/appointments/<int:pk>/", appointments.appointment, name="appointment"),
     path("c/<slug:slug>/appointments/<int:pk>/move/", appointments.appointment_move, name="appointment_move"),
-    path("c/<slug:slug>/appointments/<int:pk>/cancel/", appointments.appointment_cancel, name="appointment_cancel"),
+    path(
+        "c/<slug:slug>/appointments/<int:pk>/cancel/",
+        appointments.appointment_cancel,
+        name="appointment_cancel",
+    ),
     path("c/<slug:slug>/appointments/<int:pk>/mark/", appointments.appointment_mark, name="appointment_mark"),
     path("c/<slug:slug>/patients/", people.patients, name="patients"),
     path("c/<slug:slug>/patients/new/", people.patient_new, name="patient_new"),

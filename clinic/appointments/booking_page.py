@@ -42,14 +42,20 @@ class BookingPage:
     parts: list[tuple[FormPart, Form]] = field(init=False)
 
     def __post_init__(self) -> None:
-        calendars = Calendar.objects.filter(clinic=self.member.clinic).select_related("practitioner", "clinic")
-        self.calendar = calendars.filter(pk=self._number("calendar")).first() or calendars.order_by("name").first()
+        calendars = Calendar.objects.filter(clinic=self.member.clinic).select_related(
+            "practitioner", "clinic"
+        )
+        self.calendar = (
+            calendars.filter(pk=self._number("calendar")).first() or calendars.order_by("name").first()
+        )
         services = Service.objects.filter(calendar=self.calendar).order_by("name")
         self.service = services.filter(pk=self._number("service")).first() or services.first()
         self.day = self._day()
         self.form = BookingForm(self._filled(), clinic=self.member.clinic, calendar=self.calendar)
         is_new = self.data is not None and self.data.get("patient") == NEW
-        self.patient_form = PatientForm(self.data if is_new else None, clinic=self.member.clinic, prefix="new")
+        self.patient_form = PatientForm(
+            self.data if is_new else None, clinic=self.member.clinic, prefix="new"
+        )
         self.parts = [(part, part.make(self.calendar, self.data)) for part in list_form_parts("booking")]
 
     def _value(self, name: str) -> str:
@@ -69,7 +75,9 @@ class BookingPage:
     def _filled(self) -> dict[str, Any]:
         """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""
         source: Any = self.data if self.data is not None else self.hints
-        values = {name: source.get(name, "") for name in ("time", "patient", "text", "day", "calendar", "service")}
+        values = {
+            name: source.get(name, "") for name in ("time", "patient", "text", "day", "calendar", "service")
+        }
         if source.get("slot"):
             values["time"] = source["slot"]
         if not values["day"]:
@@ -89,7 +97,9 @@ class BookingPage:
         """Return the free starts of the chosen day."""
         if not (self.calendar and self.service and self.day):
             return []
-        return list_free_slots(calendar=self.calendar, minutes=self.service.minutes, first=self.day, at=self.at)
+        return list_free_slots(
+            calendar=self.calendar, minutes=self.service.minutes, first=self.day, at=self.at
+        )
 
     def is_outside_hours(self) -> bool:
         """Return whether the typed time lies outside the opening hours; staff may book there all the same."""

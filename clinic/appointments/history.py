@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from clinic.appointments.models import Appointment
 from clinic.audit.models import AuditEntry
@@ -36,7 +35,9 @@ class Chapter:
 def list_story(appointment: Appointment) -> list[Chapter]:
     """Return what happened to an appointment, oldest first."""
     return [
-        Chapter(entry.at, str(ACTIONS.get(entry.action, entry.action)), _actor(entry), _detail(entry, appointment))
+        Chapter(
+            entry.at, str(ACTIONS.get(entry.action, entry.action)), _actor(entry), _detail(entry, appointment)
+        )
         for entry in list_history(appointment)
     ]
 
@@ -56,7 +57,9 @@ def _detail(entry: AuditEntry, appointment: Appointment) -> str:
         old = datetime.fromisoformat(value.old["starts_at"])
         return _("from %(when)s") % {"when": when.date_and_time(old, zone, language)}
     if entry.action == "appointment.marked":
-        return {"done": _("done"), "no_show": _("no-show"), "booked": _("mark taken back")}.get(value.new["status"], "")
+        return {"done": _("done"), "no_show": _("no-show"), "booked": _("mark taken back")}.get(
+            value.new["status"], ""
+        )
     if entry.action == "appointment.cancelled":
         return _("at the patient's wish") if value.new.get("by") == "patient" else _("by the clinic")
     return ""

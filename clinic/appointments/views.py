@@ -81,7 +81,9 @@ def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
         if made is not None:
             wall = made.starts_at.astimezone(made.calendar.zone).replace(tzinfo=None)
             if is_repeated(wall, made.calendar.zone):
-                messages.info(request, _("That hour happens twice on that day. The first of the two is booked."))
+                messages.info(
+                    request, _("That hour happens twice on that day. The first of the two is booked.")
+                )
             messages.success(request, _("Booked."))
             return _to(made)
         status = 409 if page.is_taken else 422
@@ -142,7 +144,9 @@ def _change(
     try:
         act()
     except StaleAppointment:
-        problem = _("Somebody else changed this appointment meanwhile. Nothing was done; this is how it stands now.")
+        problem = _(
+            "Somebody else changed this appointment meanwhile. Nothing was done; this is how it stands now."
+        )
     except NotAllowed:
         problem = _("This is not possible any more. This is how the appointment stands now.")
     else:

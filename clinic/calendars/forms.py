@@ -21,7 +21,10 @@ class CalendarForm(forms.Form):
     address = forms.CharField(label=_("Address"), max_length=200, required=False)
     city = forms.CharField(label=_("City"), max_length=80, required=False)
     phone = forms.CharField(
-        label=_("Phone"), help_text=_("Patients read it in messages and on their page."), max_length=40, required=False
+        label=_("Phone"),
+        help_text=_("Patients read it in messages and on their page."),
+        max_length=40,
+        required=False,
     )
     change_until_hours = forms.IntegerField(
         label=_("Patients may cancel until (hours before the start)"),

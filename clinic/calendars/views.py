@@ -28,7 +28,9 @@ def settings(request: HttpRequest, member: Member) -> HttpResponse:
 @staff("settings.write")
 def calendar_settings(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show and save a calendar's general settings: name, place, hours; add a service."""
-    calendar = get_for(member, Calendar.objects.select_related("clinic", "practitioner"), pk, "settings.write")
+    calendar = get_for(
+        member, Calendar.objects.select_related("clinic", "practitioner"), pk, "settings.write"
+    )
     adds_service = "add_service" in request.POST
     data = request.POST if request.method == "POST" else None
     form = CalendarForm(None if adds_service else data, calendar=calendar)

@@ -17,9 +17,14 @@ COUNTRIES = (("PL", _("Poland")), ("DE", _("Germany")), ("RO", _("Romania")), ("
 class PatientForm(forms.Form):
     """A patient card."""
 
-    name = forms.CharField(label=_("Name"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        label=_("Name"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     email = forms.CharField(
-        label=_("E-mail"), required=False, max_length=254, widget=forms.TextInput(attrs={"inputmode": "email"})
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"inputmode": "email"}),
     )
     phone = forms.CharField(
         label=_("Phone"), required=False, max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})
@@ -70,7 +75,9 @@ class FirstClinicForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zones = sorted(name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+        zones = sorted(
+            name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
+        )
         field = self.fields["time_zone"]
         if isinstance(field, forms.ChoiceField):
             field.choices = [(name, name.replace("_", " ")) for name in zones]

@@ -1,6 +1,7 @@
 """Reads of people for pages."""
 
 import unicodedata
+from contextlib import suppress
 
 from django.db.models import Q, QuerySet
 
@@ -29,14 +30,10 @@ def find_patients(*, clinic: Clinic, text: str) -> list[Patient]:
     if not words:
         return list(list_patients(clinic=clinic)[:MOST_FOUND])
     exact = Q(pk__in=[])
-    try:
+    with suppress(mail_address.BadAddress):
         exact |= Q(email__iexact=mail_address.normalise(text))
-    except mail_address.BadAddress:
-        pass
-    try:
+    with suppress(phone.BadPhone):
         exact |= Q(phone=phone.normalise(text, country=clinic.country).e164)
-    except phone.BadPhone:
-        pass
     names = Patient.objects.filter(clinic=clinic).values_list("pk", "name")
     ids = [pk for pk, name in names.iterator() if all(word in folded(name) for word in words)]
     found = Patient.objects.filter(Q(pk__in=ids[:500]) | exact, clinic=clinic)

@@ -92,10 +92,12 @@ def patients(request: HttpRequest, member: Member) -> HttpResponse:
 def patient(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show a patient's card with their appointments."""
     found = get_for(member, Patient, pk, "patient.see")
-    appointments = (
-        found.appointments.select_related("calendar__practitioner", "service").order_by("-starts_at")[:100]
+    appointments = found.appointments.select_related("calendar__practitioner", "service").order_by(
+        "-starts_at"
+    )[:100]
+    response = render(
+        request, "clinic/patient.html", {"patient": found, "appointments": appointments, "now": clock.now()}
     )
-    response = render(request, "clinic/patient.html", {"patient": found, "appointments": appointments, "now": clock.now()})
     record_seen(member.actor, found, at=clock.now())
     return response
 
@@ -118,7 +120,10 @@ def patient_new(request: HttpRequest, member: Member) -> HttpResponse:
         messages.success(request, _("The patient card is made."))
         return redirect("clinic:patient", slug=member.clinic.slug, pk=made.pk)
     return render(
-        request, "clinic/patient_edit.html", {"form": form, "patient": None}, status=422 if form.errors else 200
+        request,
+        "clinic/patient_edit.html",
+        {"form": form, "patient": None},
+        status=422 if form.errors else 200,
     )
 
 
@@ -143,5 +148,8 @@ def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
         messages.success(request, _("Saved. Messages that are not sent yet use the new data."))
         return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)
     return render(
-        request, "clinic/patient_edit.html", {"form": form, "patient": found}, status=422 if form.errors else 200
+        request,
+        "clinic/patient_edit.html",
+        {"form": form, "patient": found},
+        status=422 if form.errors else 200,
     )
