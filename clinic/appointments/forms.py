@@ -70,7 +70,7 @@ class BookingForm(forms.Form):
         self._field("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
         self._field("service").queryset = Service.objects.filter(calendar=calendar).order_by("name")
 
-    def _field(self, name: str) -> forms.ModelChoiceField:  # type: ignore[type-arg]
+    def _field(self, name: str) -> forms.ModelChoiceField:
         field = self.fields[name]
         if not isinstance(field, forms.ModelChoiceField):
             raise TypeError(name)
