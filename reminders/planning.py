@@ -178,9 +178,7 @@ def _replan_reminder(appointment: Appointment, message: Message, wishes: Wishes,
         plan_reminder(appointment, at=at, wishes=wishes)
 
 
-def _hold_anew(
-    appointment: Appointment, rows: Iterable[Delivery], wishes: Wishes, *, at: datetime
-) -> None:
+def _hold_anew(appointment: Appointment, rows: Iterable[Delivery], wishes: Wishes, *, at: datetime) -> None:
     """Let planned SMS follow changed quiet hours; their own instant stays."""
     changed = []
     for row in rows:
