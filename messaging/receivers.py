@@ -10,6 +10,7 @@ from clinic.lib import clock
 from clinic.lib.signals import data_restored
 from messaging import catch_up, operations
 from messaging.bell import ring_on_commit
+from messaging.models import Delivery
 from notifications.signals import sending_paused
 
 
@@ -24,8 +25,10 @@ def on_demo_advanced(*, at: Any, **_kwargs: Any) -> None:
 
 
 @receiver(sending_paused)
-def on_paused(*, is_paused: bool, **_kwargs: Any) -> None:
-    if not is_paused:
+def on_paused(*, clinic: Any, is_paused: bool, **_kwargs: Any) -> None:
+    if is_paused:
+        operations.release_claims(Delivery.objects.filter(clinic=clinic))
+    else:
         ring_on_commit()
 
 
