@@ -186,8 +186,18 @@ CELERY_TIMEZONE = "UTC"
 # A ring nobody heard is worthless soon: it must not pile up while no worker runs.
 FRESH = {"expires": 10}
 CELERY_BEAT_SCHEDULE = {
-    "send due e-mail": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "email"}, "options": FRESH},
-    "send due SMS": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "sms"}, "options": FRESH},
+    "send due e-mail": {
+        "task": "messaging.send_due",
+        "schedule": 2.0,
+        "kwargs": {"channel": "email"},
+        "options": FRESH,
+    },
+    "send due SMS": {
+        "task": "messaging.send_due",
+        "schedule": 2.0,
+        "kwargs": {"channel": "sms"},
+        "options": FRESH,
+    },
     "settle what was left open": {"task": "messaging.settle", "schedule": 5.0, "options": FRESH},
 }
 
