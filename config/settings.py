@@ -145,7 +145,7 @@ if EMBEDDED:
 else:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}
     DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
-    if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    if "postgresql" not in str(DATABASES["default"]["ENGINE"]):
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
 
 CACHES = {

@@ -17,7 +17,7 @@ _rung_at = 0.0
 
 def ring() -> None:
     """Ask for a sweep now. Never raises, never waits longer than half a second (K13)."""
-    global _rung_at  # noqa: PLW0603 - one bell a process; a race costs one ring too many
+    global _rung_at
     if time.monotonic() - _rung_at < QUIET_SECONDS:
         return
     _rung_at = time.monotonic()
@@ -33,7 +33,7 @@ def ring() -> None:
                     retry=False,
                     expires=30,
                 )
-    except Exception as error:  # noqa: BLE001 - the sweep finds the row whatever is wrong with the broker
+    except Exception as error:
         log.warning("the bell could not be rung: %s", type(error).__name__)
 
 

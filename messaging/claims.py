@@ -33,9 +33,7 @@ _WORLD = (
 
 def due_clinics(*, channel: Channel, at: datetime) -> list[int]:
     """Return the clinics for which something is due: one look into the partial index for each."""
-    due = Delivery.objects.filter(
-        clinic=OuterRef("pk"), channel=channel, state=State.PLANNED, due_at__lte=at
-    )
+    due = Delivery.objects.filter(clinic=OuterRef("pk"), channel=channel, state=State.PLANNED, due_at__lte=at)
     paused = ClinicPause.objects.filter(clinic=OuterRef("pk"))
     return list(
         Clinic.objects.filter(Exists(due)).exclude(Exists(paused)).order_by("pk").values_list("pk", flat=True)

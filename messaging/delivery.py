@@ -162,9 +162,9 @@ class Sender:
     def _collect(self) -> None:
         if not self._open:
             return
-        done, still = wait(self._open, timeout=ROUND_SECONDS, return_when=ALL_COMPLETED)
+        done, _still = wait(self._open, timeout=ROUND_SECONDS, return_when=ALL_COMPLETED)
         if not done and not self._free:
-            done, still = wait(self._open, return_when=FIRST_COMPLETED)
+            done, _still = wait(self._open, return_when=FIRST_COMPLETED)
         for future in done:
             line, row, ready = self._open.pop(future)
             self._free.append(line)
@@ -218,8 +218,7 @@ def _begin_attempts(pairs: Sequence[tuple[Delivery, Ready]], *, at: datetime) ->
     for row, _ready in pairs:
         row.tries += 1
     Attempt.objects.bulk_create(
-        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at)
-        for row, ready in pairs
+        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at) for row, ready in pairs
     )
 
 
@@ -303,7 +302,7 @@ def _write_failed(one: Ended, *, tally: Tally) -> State:
         pause = pause_after(
             tries=one.delivery.tries,
             retry_after=error.retry_after,
-            jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+            jitter=random.random(),
         )
         state, outcome = State.PLANNED, "passing"
         values |= {"due_at": one.at + pause, "reason": "trying_again"}

@@ -57,7 +57,9 @@ def link_key(link: PersonalLink) -> str:
     return to_base62(link.pk)
 
 
-def get_or_make(*, clinic_id: int, purpose: Purpose, object_id: int, expires_at: datetime, at: datetime) -> PersonalLink:
+def get_or_make(
+    *, clinic_id: int, purpose: Purpose, object_id: int, expires_at: datetime, at: datetime
+) -> PersonalLink:
     """Return the one link for an object and purpose; an existing one lives at least as long as asked."""
     link, created = PersonalLink.objects.get_or_create(
         purpose=purpose,

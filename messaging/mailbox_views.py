@@ -2,6 +2,7 @@
 
 import re
 
+from csp.decorators import csp_replace
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from clinic.access import Member, get_for, staff
 from clinic.models import Patient
-from csp.decorators import csp_replace
 from messaging.models import SentText
 from messaging.queries import list_mailbox
 
@@ -28,12 +28,8 @@ def mailbox(request: HttpRequest, member: Member) -> HttpResponse:
         patient = get_for(member, Patient, int(wanted), "messages.see")
         kept = kept.filter(delivery__message__patient=patient)
     page = Paginator(kept, 30).get_page(request.GET.get("page"))
-    texts = [
-        {"kept": one, "pieces": _ADDRESS.split(one.text)} for one in page.object_list
-    ]
-    return render(
-        request, "messaging/mailbox.html", {"texts": texts, "page": page, "patient": patient}
-    )
+    texts = [{"kept": one, "pieces": _ADDRESS.split(one.text)} for one in page.object_list]
+    return render(request, "messaging/mailbox.html", {"texts": texts, "page": page, "patient": patient})
 
 
 @require_safe
@@ -51,7 +47,9 @@ def mailbox(request: HttpRequest, member: Member) -> HttpResponse:
 @staff("messages.see")
 def mailbox_letter(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show an e-mail's HTML for a sandboxed frame: no script, styles of its own, links in a new tab."""
-    kept = SentText.objects.filter(delivery__clinic=member.clinic, delivery_id=pk, has_live_links=True).first()
+    kept = SentText.objects.filter(
+        delivery__clinic=member.clinic, delivery_id=pk, has_live_links=True
+    ).first()
     if kept is None:
         raise Http404
     return HttpResponse(kept.html)

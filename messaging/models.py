@@ -30,9 +30,7 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["cause", "kind", "recipient", "version"], name="message_once"
-            )
+            models.UniqueConstraint(fields=["cause", "kind", "recipient", "version"], name="message_once")
         ]
         indexes = [models.Index(fields=["appointment", "created_at"], name="message_appointment")]
 

@@ -95,9 +95,7 @@ def put(plan: Plan, *, at: datetime) -> Message:
         }
         row = existing.pop(way.channel, None)
         if row is None:
-            fresh.append(
-                Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values)
-            )
+            fresh.append(Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values))
         elif row.tries == 0 and row.state in {*UNSENT, State.SKIPPED}:
             # Dropping the claim makes a worker that holds this row in its hands let go of it.
             Delivery.objects.filter(pk=row.pk).update(**values, claim="", lease_until=None)
@@ -107,7 +105,9 @@ def put(plan: Plan, *, at: datetime) -> Message:
             )
     Delivery.objects.bulk_create(fresh)
     if existing:
-        _skip(Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at)
+        _skip(
+            Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at
+        )
     if any(not way.skip and way.due_at and way.due_at <= at for way in plan.ways):
         ring_on_commit()
     return message
@@ -213,9 +213,7 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
-    may_have_gone = Q(state=State.SENDING) | Q(
-        state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at
-    )
+    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at)
     return Delivery.objects.filter(may_have_gone).update(
         state=State.UNKNOWN, reason="restored", ended_at=at, claim="", lease_until=None
     )

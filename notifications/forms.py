@@ -15,7 +15,9 @@ from notifications.registry import list_kinds
 class SwitchesForm(forms.Form):
     """One switch for each kind; the fields are named by kind."""
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, is_on: Mapping[str, bool], prefix: str = "tell") -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, is_on: Mapping[str, bool], prefix: str = "tell"
+    ) -> None:
         super().__init__(data, prefix=prefix)
         for kind in list_kinds():
             self.fields[kind.name] = forms.BooleanField(
@@ -59,7 +61,9 @@ class CommunicationForm(forms.Form):
     )
     quiet_until = forms.TimeField(
         label=_("until"),
-        help_text=_("An SMS waits until then, unless that is later than 2 hours before the start. Both empty: SMS at any hour."),
+        help_text=_(
+            "An SMS waits until then, unless that is later than 2 hours before the start. Both empty: SMS at any hour."
+        ),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from clinic.audit.operations import Actor, record
 from clinic.models import Appointment, Calendar, Clinic
-from notifications.models import AppointmentSwitch, CalendarSettings, CalendarSwitch, ClinicPause
+from notifications.models import AppointmentSwitch, CalendarSwitch, ClinicPause
 from notifications.queries import get_settings, switches_of_calendar
 from notifications.signals import (
     appointment_switches_changed,
@@ -62,9 +62,7 @@ def set_calendar_communication(
     settings.save()
     for kind, is_on in switches.items():
         if before.get(kind, True) != is_on:
-            CalendarSwitch.objects.update_or_create(
-                calendar=calendar, kind=kind, defaults={"is_on": is_on}
-            )
+            CalendarSwitch.objects.update_or_create(calendar=calendar, kind=kind, defaults={"is_on": is_on})
     new = {name: str(value) for name, value in fields.items()} | {"switches": {**before, **switches}}
     if old != new:
         record(actor, "calendar.communication_set", calendar, old=old, new=new, at=at)
@@ -76,14 +74,10 @@ def set_appointment_switches(
     *, appointment: Appointment, switches: Mapping[str, bool], actor: Actor, at: datetime
 ) -> None:
     """Switch kinds for one appointment alone; the calendar's settings do not change (P2)."""
-    stored = dict(
-        AppointmentSwitch.objects.filter(appointment=appointment).values_list("kind", "is_on")
-    )
+    stored = dict(AppointmentSwitch.objects.filter(appointment=appointment).values_list("kind", "is_on"))
     calendar = switches_of_calendar(appointment.calendar)
     changed = {
-        kind: is_on
-        for kind, is_on in switches.items()
-        if stored.get(kind, calendar.get(kind, True)) != is_on
+        kind: is_on for kind, is_on in switches.items() if stored.get(kind, calendar.get(kind, True)) != is_on
     }
     if not changed:
         return

@@ -34,10 +34,17 @@ def pause_banner(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | No
 def register() -> None:
     """Fill floor 0's registries."""
     register_panel(
-        Panel("communication_tab", "calendar_settings", "notifications/_communication_tab.html", communication_tab)
+        Panel(
+            "communication_tab",
+            "calendar_settings",
+            "notifications/_communication_tab.html",
+            communication_tab,
+        )
     )
     register_panel(
         Panel("switches", "appointment_side", "notifications/_appointment_switches.html", switches, order=50)
     )
     register_panel(Panel("pause", "today", "notifications/_pause.html", pause_banner, order=0))
-    register_form_part(FormPart("notifications", "booking", "notifications/_booking_switches.html", booking_switches))
+    register_form_part(
+        FormPart("notifications", "booking", "notifications/_booking_switches.html", booking_switches)
+    )

@@ -1,12 +1,12 @@
 """Which kinds of message exist. The floor that plans a kind registers it in `ready()`."""
 
 from dataclasses import dataclass
-
-from django.utils.functional import Promise
+from typing import TYPE_CHECKING
 
 from notifications.enums import Channel
 
-Text = str | Promise
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Kind:
     """
 
     name: str
-    label: Text
-    help: Text  # what it does to patients, one sentence
+    label: "StrOrPromise"
+    help: "StrOrPromise"  # what it does to patients, one sentence
     order: int
     retry_unknown: frozenset[Channel] = frozenset({Channel.EMAIL, Channel.PUSH})
     invitation: bool = False

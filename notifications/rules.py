@@ -16,22 +16,21 @@ class QuietHours(NamedTuple):
 
 
 def quiet_until(*, at: datetime, quiet: QuietHours | None, zone: ZoneInfo) -> datetime | None:
-    """Return when the quiet window that holds `at` ends, or None outside of one."""
+    """Return when the quiet window that holds `at` ends, or None outside of one.
+
+    A window begins with the first and ends with the last of a wall time that happens twice.
+    """
     if quiet is None or quiet.begins == quiet.ends:
         return None
-    local = at.astimezone(zone)
-    wall = local.time().replace(tzinfo=None)
-    across_midnight = quiet.begins > quiet.ends
-    if across_midnight:
-        inside = wall >= quiet.begins or wall < quiet.ends
-    else:
-        inside = quiet.begins <= wall < quiet.ends
-    if not inside:
-        return None
-    day = local.date()
-    if across_midnight and wall >= quiet.begins:
-        day += timedelta(days=1)
-    return datetime.combine(day, quiet.ends, tzinfo=zone).astimezone(UTC)
+    nights = timedelta(days=1 if quiet.begins > quiet.ends else 0)
+    today = at.astimezone(zone).date()
+    for first_day in (today - nights, today):
+        begins = datetime.combine(first_day, quiet.begins, tzinfo=zone)
+        ends = datetime.combine(first_day + nights, quiet.ends, tzinfo=zone)
+        last = max(ends.astimezone(UTC), ends.replace(fold=1).astimezone(UTC))
+        if begins.astimezone(UTC) <= at < last:
+            return last
+    return None
 
 
 def sms_due(

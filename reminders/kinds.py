@@ -21,7 +21,9 @@ KINDS = (
     Kind(
         REMINDER,
         _("Reminder"),
-        _("Booked more than 72 hours ahead: 48 hours before the start. From 36 to 72 hours: 24 hours before."),
+        _(
+            "Booked more than 72 hours ahead: 48 hours before the start. From 36 to 72 hours: 24 hours before."
+        ),
         order=20,
         has_self_service=True,
     ),

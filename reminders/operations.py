@@ -52,9 +52,7 @@ def tell_booked(
 
 def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
     """Drop what the old time still had to say, tell of the new one, plan its reminder (P5, P10, E1.3)."""
-    drop(
-        cause=cause_of(appointment.pk), below_version=appointment.sequence, reason="moved_meanwhile", at=at
-    )
+    drop(cause=cause_of(appointment.pk), below_version=appointment.sequence, reason="moved_meanwhile", at=at)
     link_for(appointment, at=at)
     wishes = get_wishes(appointment)
     plan_news(appointment, MOVED, by_patient=actor.is_patient, wishes=wishes, at=at)
@@ -69,18 +67,14 @@ def tell_cancelled(appointment: Appointment, *, by: CancelledBy, at: datetime) -
 
 def follow_patient(patient: Patient, *, at: datetime) -> None:
     """Let unsent messages follow a changed card (E2.13)."""
-    coming = Appointment.objects.whole().filter(
-        patient=patient, status=Status.BOOKED, starts_at__gt=at
-    )
+    coming = Appointment.objects.whole().filter(patient=patient, status=Status.BOOKED, starts_at__gt=at)
     for appointment in coming:
         replan(appointment, at=at)
 
 
 def follow_calendar(calendar: Calendar, *, at: datetime) -> None:
     """Let unsent messages follow a calendar's changed switches and hours (E1.9, E1.10)."""
-    coming = Appointment.objects.whole().filter(
-        calendar=calendar, status=Status.BOOKED, starts_at__gt=at
-    )
+    coming = Appointment.objects.whole().filter(calendar=calendar, status=Status.BOOKED, starts_at__gt=at)
     for appointment in coming:
         replan(appointment, at=at)
 
@@ -107,7 +101,7 @@ def _give_time(
     waiting = planning.fallbacks_for(deliveries, also_timed=email_lost)
     if not waiting:
         return
-    appointments = {row.pk: row.message.appointment for row in waiting}
+    appointments = {row.pk: row.message.appointment for row in waiting if row.message.appointment}
     wishes = wishes_for(appointments.values())
     for row in waiting:
         appointment = appointments[row.pk]

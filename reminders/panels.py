@@ -52,7 +52,9 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
         "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
-        "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at) if row else message.created_at,
+        "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
+        if row
+        else message.created_at,
     }
 
 

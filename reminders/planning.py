@@ -165,7 +165,11 @@ def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes,
     email, sms = ways.get(Channel.EMAIL), ways.get(Channel.SMS)
     if sms is None or sms.tries or sms.state not in {State.PLANNED, State.CLAIMED, State.SKIPPED}:
         return
-    if sms.state == State.SKIPPED and sms.reason not in {"no_phone", "off_for_calendar", "off_for_appointment"}:
+    if sms.state == State.SKIPPED and sms.reason not in {
+        "no_phone",
+        "off_for_calendar",
+        "off_for_appointment",
+    }:
         return
     accepted_at = email.sent_at if email else None
     reach = reach_of(appointment)

@@ -62,9 +62,7 @@ def play(bookings: Sequence[Booking], *, progress: Callable[[int], None] = lambd
     done, following = 0, next(waiting, None)
     with ExitStack() as stack:
         stack.callback(clock.set_to, None)
-        outlets = {
-            channel: stack.enter_context(Outlet(channel)) for channel in (Channel.EMAIL, Channel.SMS)
-        }
+        outlets = {channel: stack.enter_context(Outlet(channel)) for channel in (Channel.EMAIL, Channel.SMS)}
         while True:
             due, channel = next_due()
             if following is not None and (due is None or following.booked_at < due):

@@ -64,7 +64,7 @@ def for_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             return gone(request)
         language = request.GET.get("language", "")
         with translation.override(language if language in LANGUAGES else appointment.patient.language):
-            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = translation.get_language()
             return view(request, key, appointment)
 
     return guarded
@@ -116,9 +116,7 @@ def patient_confirm(request: HttpRequest, key: str, appointment: Appointment) ->
     """Write down that the patient will come; a second press says that it stands already."""
 
     def act(sequence: int) -> None:
-        appointments.confirm(
-            appointment_id=appointment.pk, sequence=sequence, actor=PATIENT, at=clock.now()
-        )
+        appointments.confirm(appointment_id=appointment.pk, sequence=sequence, actor=PATIENT, at=clock.now())
 
     return _act(request, key, appointment, act, "already" if appointment.confirmed_at else "confirmed")
 

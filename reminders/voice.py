@@ -11,6 +11,7 @@ from django.utils import translation
 from clinic.appointments.enums import Status
 from clinic.lib import phone, sms, when
 from clinic.models import Appointment
+from messaging.backends.base import Attachment
 from messaging.enums import Purpose
 from messaging.links import get_or_make, token_of
 from messaging.models import Delivery, PersonalLink
@@ -130,7 +131,7 @@ def render(
             return Ready(
                 address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address,)
             )
-        files = ()
+        files: tuple[Attachment, ...] = ()
         if kind in WITH_CALENDAR_FILE:
             files = (calendar_file(appointment, is_cancelled=kind == CANCELLED, at=at),)
         return Ready(

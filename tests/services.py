@@ -106,8 +106,8 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
         if made.returncode:
             sys.exit(f"PostgreSQL could not be set up: {made.stderr.decode()}")
         with (folder / "log").open("wb") as log:
-            careless = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off".split()
-            careful = "-c shared_buffers=512MB -c max_wal_size=4GB -c checkpoint_timeout=30min".split()
+            careless = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+            careful = ["-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"]
             place = f"-D {folder}/data -p {port} -k {folder} -h 127.0.0.1".split()
             server: subprocess.Popen[bytes] = subprocess.Popen(
                 [str(programs / "postgres"), *place, *(careful if durable else careless)],

@@ -17,7 +17,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def whole(self) -> "AppointmentQuerySet":
         """Return them with all that a page or a message says of them, in one query."""
-        return self.select_related("clinic", "calendar__practitioner", "calendar__clinic", "patient", "service")
+        return self.select_related(
+            "clinic", "calendar__practitioner", "calendar__clinic", "patient", "service"
+        )
 
 
 class Appointment(models.Model):

@@ -261,8 +261,6 @@ def mark(
         raise NotAllowed
     appointment.status = status
     _save(appointment, "status")
-    record(
-        actor, "appointment.marked", appointment, old={"status": old}, new={"status": str(status)}, at=at
-    )
+    record(actor, "appointment.marked", appointment, old={"status": old}, new={"status": str(status)}, at=at)
     appointment_marked.send(Appointment, appointment=appointment, actor=actor, at=at)
     return appointment

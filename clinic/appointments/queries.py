@@ -31,7 +31,9 @@ def list_unreachable(*, clinic: Clinic, at: datetime) -> QuerySet[Appointment]:
     )
 
 
-def list_taken(*, calendar_id: int, start: datetime, end: datetime, at: datetime) -> list[tuple[datetime, datetime]]:
+def list_taken(
+    *, calendar_id: int, start: datetime, end: datetime, at: datetime
+) -> list[tuple[datetime, datetime]]:
     """Return the taken spans of a calendar that touch a span; expired holds do not count."""
     rows = Occupancy.objects.filter(calendar_id=calendar_id, starts_at__lt=end, ends_at__gt=start).exclude(
         expires_at__lte=at

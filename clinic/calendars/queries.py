@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
+from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours
 from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
 
@@ -23,16 +23,21 @@ def open_spans(*, calendar: Calendar, first: date, days: int) -> list[Span]:
     last = first + timedelta(days=days - 1)
     zone = calendar.zone
     weekly: dict[int, list[OpeningHours]] = {}
-    for hours in OpeningHours.objects.filter(calendar=calendar):
-        weekly.setdefault(hours.weekday, []).append(hours)
+    for row in OpeningHours.objects.filter(calendar=calendar):
+        weekly.setdefault(row.weekday, []).append(row)
     exceptions = {
         exception.day: list(exception.hours.all())
-        for exception in DayException.objects.filter(calendar=calendar, day__range=(first, last)).prefetch_related("hours")
+        for exception in DayException.objects.filter(
+            calendar=calendar, day__range=(first, last)
+        ).prefetch_related("hours")
     }
     spans: list[Span] = []
     for offset in range(days):
         day = first + timedelta(days=offset)
-        for hours in exceptions.get(day, weekly.get(day.weekday(), [])):
+        valid: list[ExceptionHours] | list[OpeningHours] = exceptions.get(day) or []
+        if day not in exceptions:
+            valid = weekly.get(day.weekday(), [])
+        for hours in valid:
             span = edge(day, hours.opens, zone), edge(day, hours.closes, zone)
             if span[0] < span[1]:
                 spans.append(span)

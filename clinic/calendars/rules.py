@@ -34,8 +34,14 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def starts(open_spans: Iterable[Span], taken: Iterable[Span], *, length: timedelta, step: timedelta,
-           not_before: datetime) -> Iterator[datetime]:
+def starts(
+    open_spans: Iterable[Span],
+    taken: Iterable[Span],
+    *,
+    length: timedelta,
+    step: timedelta,
+    not_before: datetime,
+) -> Iterator[datetime]:
     """Yield the starts at which something of this length fits, on a grid that begins with each opening.
 
     Elapsed time throughout: a day of 23 or 25 hours has one hour's slots fewer or more (D4). The grid

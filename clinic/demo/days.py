@@ -142,7 +142,7 @@ def _day(seed: int, clinic: ClinicPlan, day: date, *, now: datetime, zone: ZoneI
     # Today everybody comes who shows what can be missing; later anybody.
     order = list(range(4, clinic.patients))
     rng.shuffle(order)
-    order = order if day != today else order[:8] + [0, 1, 2, 3] + order[8:]
+    order = order if day != today else [*order[:8], 0, 1, 2, 3, *order[8:]]
     reachable = [bool(person.email or person.phone) for person in people(seed, clinic)]
     for calendar in clinic.calendars:
         rng = Random(f"{seed} {clinic.slug} {calendar.name} {day}")

@@ -14,7 +14,7 @@ def now() -> datetime:
 
 def set_to(instant: datetime | None) -> None:
     """Hold the clock at an aware instant for the whole process (a replay), or let it run again with None."""
-    global _set_to  # noqa: PLW0603 - one clock for all threads of a replay, on purpose
+    global _set_to
     _set_to = instant.astimezone(UTC) if instant else None
 
 

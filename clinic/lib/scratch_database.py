@@ -20,9 +20,11 @@ def scratch_database() -> Iterator[None]:
     config = connection.settings_dict
     usual = config["NAME"]
     if connection.vendor == "sqlite":
-        with tempfile.TemporaryDirectory(prefix="anteroom-scratch-") as folder:
-            with _at(str(Path(folder) / "scratch.sqlite3"), usual):
-                yield
+        with (
+            tempfile.TemporaryDirectory(prefix="anteroom-scratch-") as folder,
+            _at(str(Path(folder) / "scratch.sqlite3"), usual),
+        ):
+            yield
         return
     name = f"anteroom_scratch_{secrets.token_hex(6)}"
     with connection.cursor() as cursor:

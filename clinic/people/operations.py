@@ -44,7 +44,9 @@ def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> 
             number = phone.normalise(phone_number, country=country)
             cleaned["phone"], cleaned["phone_mark"] = number.e164, number.mark
         except phone.BadPhone:
-            errors["phone"] = _("This is not a phone number. Write it with its country code, like +48 22 555 01 23.")
+            errors["phone"] = _(
+                "This is not a phone number. Write it with its country code, like +48 22 555 01 23."
+            )
     if errors:
         raise ValidationError(errors)
     return cleaned
@@ -159,10 +161,7 @@ def change_patient(
     changed = {field: value for field, value in wanted.items() if old[field] != value}
     if not changed:
         return patient
-    if "email" in changed:
-        changed_fields = {**changed, "email_bounced_at": None}
-    else:
-        changed_fields = dict(changed)
+    changed_fields = {**changed, "email_bounced_at": None} if "email" in changed else dict(changed)
     for field, value in changed_fields.items():
         setattr(patient, field, value)
     patient.save(update_fields=list(changed_fields))

@@ -25,19 +25,19 @@ def open_backend(channel: str) -> Backend:
         raise ImproperlyConfigured(f"No provider speaks on the channel {channel!r}.")
     match channel, transports[channel]:
         case "email", "smtp":
-            from messaging.backends.email_smtp import SmtpBackend
+            from messaging.backends.email_smtp import SmtpBackend  # noqa: PLC0415 - slow, and one only
 
             return SmtpBackend.from_settings()
         case "email", "anymail":
-            from messaging.backends.email_anymail import AnymailBackend
+            from messaging.backends.email_anymail import AnymailBackend  # noqa: PLC0415 - slow, and one only
 
             return AnymailBackend()
         case "sms", "twilio":
-            from messaging.backends.sms_twilio import TwilioBackend
+            from messaging.backends.sms_twilio import TwilioBackend  # noqa: PLC0415 - slow, and one only
 
             return TwilioBackend.from_settings()
         case _, "mailbox" | "render":
-            from messaging.backends.mailbox import MailboxBackend
+            from messaging.backends.mailbox import MailboxBackend  # noqa: PLC0415 - slow, and one only
 
             return MailboxBackend()
     raise ImproperlyConfigured(f"{transports[channel]!r} is no transport for the channel {channel!r}.")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from anymail.exceptions import (  # type: ignore[import-untyped]
+from anymail.exceptions import (
     AnymailAPIError,
     AnymailError,
     AnymailInvalidAddress,

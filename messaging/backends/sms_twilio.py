@@ -60,7 +60,7 @@ class TwilioBackend:
         """
         if not (sid and token):
             raise ImproperlyConfigured("SMS over Twilio needs TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.")
-        from messaging.backends import twilio_http  # slow import, needed by senders only
+        from messaging.backends import twilio_http  # noqa: PLC0415 - slow, needed by senders only
 
         self._client, self._http = twilio_http.open_client(sid, token, base, timeout)
 
@@ -119,8 +119,8 @@ class TwilioBackend:
 
     def _call(self, function: Any, **arguments: Any) -> Any:
         """Call the library and put its errors in our words."""
-        import requests
-        from twilio.base.exceptions import (  # type: ignore[import-untyped]
+        import requests  # noqa: PLC0415 - slow, needed by senders only
+        from twilio.base.exceptions import (  # noqa: PLC0415 - slow, needed by senders only
             TwilioException,
             TwilioRestException,
             TwilioServiceException,

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
-from twilio.http.response import Response  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
 
 # The library logs numbers and texts at INFO (X4).
 _silent = logging.getLogger("anteroom.twilio.silent")
 _silent.disabled = True
 
 
-class LocalHttpClient(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
+class LocalHttpClient(TwilioHttpClient):  # the library has no types
     """Sends every request to one base address, whatever host the library would choose."""
 
     def __init__(self, base: str, *, timeout: tuple[float, float]) -> None:

@@ -488,7 +488,7 @@ class SmtpSink:
 
 async def _run_process(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT; then print the counts."""
-    out = open(options.out, "a", encoding="utf-8") if options.out else None  # noqa: ASYNC230, SIM115  -- once, at the start; closed below
+    out = open(options.out, "a", encoding="utf-8") if options.out else None  # noqa: SIM115  -- once, at the start; closed below
     names = set(Habits.__dataclass_fields__) & set(vars(options))
     server = Server(Habits(keep=False, **{name: getattr(options, name) for name in names}), out=out)
     listening = await server.start(options.host, options.port)
@@ -534,7 +534,7 @@ def main() -> None:
     options = parser.parse_args()
     runner = asyncio.run
     with suppress(ImportError):
-        import uvloop
+        import uvloop  # noqa: PLC0415 - faster where it is installed
 
         runner = uvloop.run
     runner(_run_process(options))

@@ -12,7 +12,7 @@ from clinic.demo.bookings import DEFAULT_DAY, write_rows
 
 class Command(BaseCommand):
     help = "Write a CSV file of made-up bookings that import_appointments takes; the same for the same seed."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own name and type
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")

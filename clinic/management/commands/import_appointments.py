@@ -48,7 +48,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(_summary(outcome))
         if outcome.bad and not options["skip_bad"]:
-            raise CommandError("Nothing was imported: mend the bad records, or import the others with --skip-bad.")
+            raise CommandError(
+                "Nothing was imported: mend the bad records, or import the others with --skip-bad."
+            )
         if not outcome.is_kept:
             self.stdout.write("This was a dry run: nothing was changed.")
 

@@ -22,10 +22,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--smtp", metavar="HOST:PORT", help="deliver e-mail to this server")
-        parser.add_argument("--twilio", metavar="URL", help="deliver SMS to this address that speaks Twilio's API")
+        parser.add_argument(
+            "--twilio", metavar="URL", help="deliver SMS to this address that speaks Twilio's API"
+        )
         parser.add_argument("--report", type=Path, metavar="FILE", help="one JSON line per delivery")
 
-    def handle(self, *, file: Path, smtp: str | None, twilio: str | None, report: Path | None, **_options: Any) -> None:
+    def handle(
+        self, *, file: Path, smtp: str | None, twilio: str | None, report: Path | None, **_options: Any
+    ) -> None:
         """Read, play, report; deliveries without a server are only rendered."""
         bookings = self._read(file)
         transports = {
@@ -73,7 +77,12 @@ class Command(BaseCommand):
 
     def _table(self, lines: list[replay.Line]) -> None:
         counted = Counter(
-            (line.kind, line.channel or "-", line.outcome, (line.reason or "") if line.outcome != "sent" else "")
+            (
+                line.kind,
+                line.channel or "-",
+                line.outcome,
+                (line.reason or "") if line.outcome != "sent" else "",
+            )
             for line in lines
         )
         self.stdout.write(f"{'kind':<12}{'channel':<9}{'outcome':<9}{'reason':<22}{'count':>7}")

@@ -482,14 +482,14 @@ def test_email_urls(url: str, server: SmtpServer) -> None:
         "smtp://",
         "smtp://u:secret@",
         "smtp://u:secret@h:port",
-    ]
-    + [
         "smtp://u:sec/ret@h.example",
         "smtp://u:sec#ret@h.example",
         "smtp://h.example?ssl=1",
         "smtp://h.example?tls=yes",
-    ]
-    + ["smtp://u:secret@h.example", "smtp://u:secret@h.example:99999", "smtp://u:secret@[h"],
+        "smtp://u:secret@h.example",
+        "smtp://u:secret@h.example:99999",
+        "smtp://u:secret@[h",
+    ],
 )
 def test_email_urls_that_cannot_be_meant(url: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:

@@ -185,8 +185,8 @@ def test_nothing_is_smuggled_into_a_header(where: str, bad: str) -> None:
         {"X: y": "z"},
         {"": "z"},
         {"ż": "z"},
-    ]
-    + [{"X-A": "1", "x-a": "2"}],
+        {"X-A": "1", "x-a": "2"},
+    ],
 )
 def test_names_that_are_ours_or_no_names(headers: dict[str, str]) -> None:
     with pytest.raises(PermanentError, match="bad-header"):
@@ -205,8 +205,13 @@ def test_names_that_are_ours_or_no_names(headers: dict[str, str]) -> None:
         "a@x.example\r\nBcc: b",
         "<a@x.example>",
         "a@x y",
-    ]
-    + ["a\x00@x.example", "a@\u2028x.example", "a@ż..pl", "a@x>.example", '"a"@x.example', "a@x.example\n"],
+        "a\x00@x.example",
+        "a@\u2028x.example",
+        "a@ż..pl",
+        "a@x>.example",
+        '"a"@x.example',
+        "a@x.example\n",
+    ],
 )
 def test_recipients_that_are_no_single_address(address: str) -> None:
     with pytest.raises(PermanentError) as caught:
