@@ -9,15 +9,16 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
-from messaging import claims
+from messaging import claims, ledger
 from messaging.backends import open_backend
 from messaging.backends.base import (
     Accepted,
@@ -30,7 +31,8 @@ from messaging.backends.base import (
 from messaging.bounces import mark_bounced
 from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
-from messaging.models import Attempt, Delivery, SentText
+from messaging.ledger import Choice, Statement, Try
+from messaging.models import Attempt, Delivery
 from messaging.registry import Ready, Skip, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost
@@ -40,14 +42,18 @@ from notifications.registry import get_kind
 log = logging.getLogger("anteroom.outbox")
 
 ROUND_SECONDS = 1.0
-# A claim holds this many deliveries for each line: few enough to be sent within the lease.
+# Half of a round's lines are back: the others get so much longer before the next round leaves without them.
+STRAGGLER_SECONDS = 0.005
+# A claim holds this many deliveries for each line: few enough to be sent within the lease. Where they are
+# sent quickly the next claim is larger, up to what costs little next to the sending.
 CLAIM_PER_LINE = 12
+LONGEST_CLAIM_PER_LINE = 48
 # Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
 NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
 RENDER_FAILED = Skip("render_failed")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Line:
     """One connection to a provider, opened when first needed."""
 
@@ -106,7 +112,10 @@ class Sender:
     _is_dry: bool = False  # the last claim found less than it asked for
     _free: list[Line] = field(default_factory=list)
     _waiting: deque[tuple[Delivery, Ready]] = field(default_factory=deque)
-    _open: dict[Future[Accepted], tuple[Line, Delivery, Ready]] = field(default_factory=dict)
+    _open: dict[Line, tuple[Delivery, Ready]] = field(default_factory=dict)
+    _returned: SimpleQueue[tuple[Line, Accepted | SendError]] = field(default_factory=SimpleQueue)
+    _batch: int = CLAIM_PER_LINE
+    _claimed_at: float | None = None  # when the last claim was made, by the monotonic clock
     _ended: list[Ended] = field(default_factory=list)
     _passed_over: list[tuple[Delivery, Skip]] = field(default_factory=list)
 
@@ -116,12 +125,14 @@ class Sender:
         1. Claim a batch, read the world again, render.
         2. One commit: the last round's outcomes, the next round's `sending`.
         3. Hand the round to the lines; wait a second at most; what is still open keeps its line.
+
+        At most one delivery is open on a line; none is offered before its `sending` is committed.
         """
         self._free = list(lines)
         try:
             while True:
-                if not self._waiting and self._free and not self._is_dry:
-                    self._claim(limit=len(self._free) * CLAIM_PER_LINE)
+                if len(self._waiting) < len(self._free) and not self._is_dry:
+                    self._claim(lines=len(lines))
                 if not (self._waiting or self._open or self._ended or self._passed_over):
                     return self.tally
                 self._turn_round(pool)
@@ -129,7 +140,10 @@ class Sender:
         finally:
             self._abandon()
 
-    def _claim(self, *, limit: int) -> None:
+    def _claim(self, *, lines: int) -> None:
+        """Claim what the lines send in a second or two, and render it."""
+        limit = lines * self._batch
+        began = monotonic()
         rows = claims.claim_due(channel=self.channel, at=self.at, limit=limit)
         self._is_dry = len(rows) < limit
         verdicts = judge(rows, self.at)
@@ -139,51 +153,78 @@ class Sender:
                 self._passed_over.append((row, verdict))
             else:
                 self._waiting.append((row, verdict))
+        self._batch = self._next_batch(began)
+
+    def _next_batch(self, at: float) -> int:
+        """Return how much the next claim holds for each line: more while a claim is soon sent."""
+        was, self._claimed_at = self._claimed_at, at
+        if was is None or at - was > 2 * ROUND_SECONDS:
+            return CLAIM_PER_LINE
+        return min(self._batch * 2, LONGEST_CLAIM_PER_LINE)
 
     def _turn_round(self, pool: ThreadPoolExecutor) -> None:
         ended, self._ended = self._ended, []
         passed_over, self._passed_over = self._passed_over, []
         chosen = [self._waiting.popleft() for _ in range(min(len(self._free), len(self._waiting)))]
+        choices = [Choice(row.pk, row.claim, ready.address) for row, ready in chosen]
         try:
             with transaction.atomic():
-                write_outcomes(ended, at=self.at, tally=self.tally)
                 write_passed_over(passed_over, at=self.now(), tally=self.tally)
-                taken = claims.open_round([row for row, _ready in chosen])
-                _begin_attempts([pair for pair in chosen if pair[0].pk in taken], at=self.now())
+                taken = write_round(ended, choices, at=self.now(), tally=self.tally)
         except Exception:
             # What providers said must not be lost with the transaction: `_abandon` writes it again.
             self._ended = ended
             raise
         for row, ready in chosen:
             if row.pk in taken:
+                row.tries += 1  # as the round has written it
                 line = self._free.pop()
-                self._open[pool.submit(line.send, row, ready)] = (line, row, ready)
+                self._open[line] = (row, ready)
+                pool.submit(self._speak, line, row, ready)
+
+    def _speak(self, line: Line, row: Delivery, ready: Ready) -> None:
+        """Send one delivery, in a thread of the pool."""
+        self._returned.put((line, _result(line, row, ready)))
 
     def _collect(self) -> None:
-        if not self._open:
-            return
-        done, _still = wait(self._open, timeout=ROUND_SECONDS, return_when=ALL_COMPLETED)
-        if not done and not self._free:
-            done, _still = wait(self._open, return_when=FIRST_COMPLETED)
-        for future in done:
-            line, row, ready = self._open.pop(future)
-            self._free.append(line)
-            self._ended.append(Ended(row, ready, _result(future), self.now()))
+        """Take back the lines that are done; what is still open keeps its line.
+
+        Waits for all of them, a second at most, and once half are back not for stragglers. With every line
+        in use it waits for the first: there is nothing else to do.
+        """
+        ends = monotonic() + ROUND_SECONDS
+        returned = []
+        while self._open:
+            left = max(ends - monotonic(), 0.0)
+            try:
+                returned.append(self._take_back(*self._returned.get(timeout=left if self._free else None)))
+            except Empty:
+                break
+            if len(self._free) >= len(self._open):
+                ends = min(ends, monotonic() + STRAGGLER_SECONDS)
+        at = self.now()  # one instant for all of them: one statement writes it
+        self._ended += [Ended(row, ready, result, at) for row, ready, result in returned]
+
+    def _take_back(
+        self, line: Line, result: Accepted | SendError
+    ) -> tuple[Delivery, Ready, Accepted | SendError]:
+        row, ready = self._open.pop(line)
+        self._free.append(line)
+        return row, ready, result
 
     def _abandon(self) -> None:
         """Leave nothing behind that we know: wait for what is open and write it down."""
-        if self._open:
-            wait(self._open)
+        while self._open:
             self._collect()
         if self._ended:
             ended, self._ended = self._ended, []
             with transaction.atomic():
-                write_outcomes(ended, at=self.at, tally=self.tally)
+                write_round(ended, (), at=self.now(), tally=self.tally)
 
 
-def _result(future: Future[Accepted]) -> Accepted | SendError:
+def _result(line: Line, row: Delivery, ready: Ready) -> Accepted | SendError:
     try:
-        return future.result()
+        return line.send(row, ready)
     except SendError as error:
         return error
     except Exception as error:  # a sender's own fault: nobody knows what the provider has
@@ -213,15 +254,6 @@ def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
     return verdicts
 
 
-def _begin_attempts(pairs: Sequence[tuple[Delivery, Ready]], *, at: datetime) -> None:
-    Delivery.objects.filter(pk__in=[row.pk for row, _ready in pairs]).update(tries=F("tries") + 1)
-    for row, _ready in pairs:
-        row.tries += 1
-    Attempt.objects.bulk_create(
-        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at) for row, ready in pairs
-    )
-
-
 def write_passed_over(rows: Sequence[tuple[Delivery, Skip]], *, at: datetime, tally: Tally) -> None:
     """Write down deliveries that the claim's second look left out, with the reason."""
     for row, skip in rows:
@@ -244,11 +276,17 @@ def write_passed_over(rows: Sequence[tuple[Delivery, Skip]], *, at: datetime, ta
         deliveries_lost.send(Delivery, deliveries=lost, at=at)
 
 
-def write_outcomes(ended: Sequence[Ended], *, at: datetime, tally: Tally) -> None:
-    """Write down what became of tries, in the caller's transaction, and tell the floor above."""
+def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: datetime, tally: Tally) -> set[int]:
+    """Write down what became of tries and open the next, in the caller's transaction; tell the floor above.
+
+    Returns:
+        The ids of `choices` that may now be offered to a provider.
+    """
     accepted = [one for one in ended if isinstance(one.result, Accepted)]
+    taken = ledger.write([*_closing(accepted), *ledger.open_next(choices, at=at)])
     if accepted:
-        _write_accepted(accepted, at=at)
+        deliveries = [one.delivery for one in accepted]
+        deliveries_accepted.send(Delivery, deliveries=deliveries, at=max(one.at for one in accepted))
         tally.sent += len(accepted)
     lost = []
     for one in ended:
@@ -260,37 +298,23 @@ def write_outcomes(ended: Sequence[Ended], *, at: datetime, tally: Tally) -> Non
                 mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))
+    return taken
 
 
-def _write_accepted(accepted: Sequence[Ended], *, at: datetime) -> None:
+def _closing(accepted: Sequence[Ended]) -> list[Statement]:
     by_instant: dict[datetime, list[Ended]] = {}
     for one in accepted:
         by_instant.setdefault(one.at, []).append(one)
         one.delivery.sent_at = one.at
+    statements: list[Statement] = []
     for instant, group in by_instant.items():
-        ids = [one.delivery.pk for one in group]
-        # A callback may have been quicker than we: then only the missing instant is filled in.
-        Delivery.objects.filter(pk__in=ids, state__in=[State.SENDING, State.UNKNOWN]).update(
-            state=State.SENT, claim="", lease_until=None, due_at=None, ended_at=None
-        )
-        Delivery.objects.filter(pk__in=ids, sent_at=None).update(sent_at=instant)
-        Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(
-            ended_at=instant, outcome="accepted"
-        )
-        for one in group:
-            if isinstance(one.result, Accepted) and one.result.provider_id:
-                Attempt.objects.filter(delivery=one.delivery, number=one.delivery.tries).update(
-                    provider_id=one.result.provider_id
-                )
-    SentText.objects.bulk_create(
-        [kept_text(one.delivery, one.ready) for one in accepted],
-        update_conflicts=True,
-        unique_fields=["delivery"],
-        update_fields=["subject", "text", "html", "has_live_links"],
-    )
-    deliveries_accepted.send(
-        Delivery, deliveries=[one.delivery for one in accepted], at=max(one.at for one in accepted)
-    )
+        tries = [Try(one.delivery.pk, one.delivery.tries, _provider_id(one.result)) for one in group]
+        statements += ledger.close(tries, [kept_text(one.delivery, one.ready) for one in group], at=instant)
+    return statements
+
+
+def _provider_id(result: Accepted | SendError) -> str:
+    return result.provider_id if isinstance(result, Accepted) else ""
 
 
 def _write_failed(one: Ended, *, tally: Tally) -> State:

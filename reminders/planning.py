@@ -16,7 +16,7 @@ from notifications.enums import Channel
 from notifications.queries import Wishes, get_wishes
 from notifications.rules import sms_due
 from reminders import rules
-from reminders.rules import DETAILS, REMINDER, Reach, Step, Timing
+from reminders.rules import DETAILS, REMINDER, WITH_FALLBACK, Reach, Step, Timing
 
 
 def cause_of(appointment_id: int) -> str:
@@ -197,21 +197,25 @@ def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes,
     )
 
 
-def fallbacks_for(deliveries: Iterable[Delivery], *, also_timed: bool) -> list[Delivery]:
+def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Delivery]:
     """Return the unsent SMS that stand behind these e-mails, with what their rule needs.
 
     Args:
         also_timed: those whose four hours already run too.
     """
-    emails = [row.message_id for row in deliveries if row.channel == Channel.EMAIL]
-    if not emails:
+    messages = {row.message_id: row.message for row in emails if row.message.kind in WITH_FALLBACK}
+    if not messages:
         return []
     rows = Delivery.objects.filter(
-        message_id__in=emails,
+        message_id__in=list(messages),
         channel=Channel.SMS,
         state=State.PLANNED,
         reason="if_unread",
     )
     if not also_timed:
         rows = rows.filter(planned_at=None)
-    return list(rows.select_related("message__appointment__calendar", "message__appointment__patient"))
+    found = list(rows)
+    for row in found:
+        # The e-mail's claim has read the message's whole world: it is not read again.
+        row.message = messages[row.message_id]
+    return found
