@@ -55,7 +55,9 @@ def tell_machine() -> None:
     """Print what the numbers were measured on."""
     import django  # noqa: PLC0415 - the peers' processes have their own
 
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Django {django.__version__}", flush=True)
+    print(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, Django {django.__version__}", flush=True
+    )
 
 
 def environment(folder: str, **more: str) -> dict[str, str]:

@@ -42,7 +42,8 @@ def limit(port: int, count: int, text: str) -> float:
             for _reply in range(3):
                 lines.readline()
             sock.sendall(body)
-            lines.readline()
+            if not lines.readline().startswith(b"250 "):
+                sys.exit("the sink did not take a message of the limit's")
         return count / (time.perf_counter() - began)
 
 
@@ -80,7 +81,9 @@ class Product:
                     sys.exit("the worker does not come to an end")
                 time.sleep(0.005)
             took = time.perf_counter() - began
-            sent = watcher.execute("SELECT count(*) FROM messaging_delivery WHERE sent_at IS NOT NULL").fetchone()
+            sent = watcher.execute(
+                "SELECT count(*) FROM messaging_delivery WHERE sent_at IS NOT NULL"
+            ).fetchone()
         if sent != (count,):
             sys.exit(f"the product sent {sent} of {count}")
         return count / took
@@ -105,7 +108,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.mail", description=__doc__)
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--slow-count", type=int, default=600, help=f"with {DELAY_MS} ms before each answer")
-    parser.add_argument("--only", default="", help="a part of the names to run: limit, product, post_office, ...")
+    parser.add_argument(
+        "--only", default="", help="a part of the names to run: limit, product, post_office, ..."
+    )
     options = parser.parse_args()
     ground.tell_machine()
     with ground.folder() as folder, services.postgresql(durable=True) as database, services.valkey() as redis:
@@ -152,7 +157,10 @@ def _one_round(
             if wanted("product"):
                 with product.worker(lines, port):
                     yield f"product, {lines} lines", product.measure("plain", count)
-                    yield f"product, {lines} lines, appointment mail", product.measure("appointments", count // 2)
+                    yield (
+                        f"product, {lines} lines, appointment mail",
+                        product.measure("appointments", count // 2),
+                    )
         if wanted("post_office"):
             yield "post_office, 2 processes", peer("post_office", folder, database, port, count)
         if wanted("mailer"):

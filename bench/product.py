@@ -8,7 +8,9 @@ from django.db import connection
 
 KIND = "bench"
 SUBJECT = "Your appointment on Friday"
-TEXT = "Dear Ms Nowak, your appointment is on Friday at 10:30 with Dr Lis, Long Street 5. " * 8 + "\n"  # 0.7 KB
+TEXT = (
+    "Dear Ms Nowak, your appointment is on Friday at 10:30 with Dr Lis, Long Street 5. " * 8 + "\n"
+)  # 0.7 KB
 
 
 class BenchConfig(AppConfig):
@@ -40,7 +42,9 @@ def make_clinics(count: int) -> list[int]:
         Clinic(slug=f"c{n}", name=f"Clinic {n}", email=f"desk@c{n}.example", created_at=now)
         for n in range(count)
     )
-    practitioners = Practitioner.objects.bulk_create(Practitioner(clinic=one, name="Dr Lis") for one in clinics)
+    practitioners = Practitioner.objects.bulk_create(
+        Practitioner(clinic=one, name="Dr Lis") for one in clinics
+    )
     calendars = Calendar.objects.bulk_create(
         Calendar(clinic=one.clinic, practitioner=one, name="Dr Lis", time_zone="Europe/Warsaw")
         for one in practitioners
