@@ -4,11 +4,24 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from clinic.access import Member
+from clinic.models import Clinic
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the member (staff pages) and what the layout needs to know of this installation."""
+    """Return the member (staff pages), their other clinics, and what the layout must know of this installation."""
+    member: Member | None = getattr(request, "member", None)
+
+    def other_clinics() -> list[Clinic]:
+        if member is None:
+            return []
+        rows = Clinic.objects.filter(memberships__user=member.user).exclude(pk=member.clinic.pk)
+        return list(rows.order_by("name"))
+
     return {
-        "member": getattr(request, "member", None),
+        "member": member,
+        "my_clinics": SimpleLazyObject(other_clinics),
         "embedded_mailbox": settings.EMBEDDED_MAILBOX,
     }

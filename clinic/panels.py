@@ -10,6 +10,7 @@ from typing import Any
 
 from django.forms import Form
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Panel:
     """A part of a page: `context(request, subject)` returns what its template needs, or None to stay away."""
 
     name: str
-    slot: str  # the page's place: "appointment", "today", "calendar_settings"
+    slot: str  # the page's place: "appointment", "appointment_side", "today", "calendar_settings"
     template: str
     context: Callable[[HttpRequest, Any], Mapping[str, Any] | None]
     order: int = 100
@@ -59,3 +60,13 @@ def list_panels(slot: str) -> list[Panel]:
 def list_form_parts(slot: str) -> list[FormPart]:
     """Return a form's parts in order."""
     return sorted((part for part in _form_parts.values() if part.slot == slot), key=lambda part: part.order)
+
+
+def rendered(request: HttpRequest, slot: str, subject: Any) -> list[str]:
+    """Return a page's panels as HTML, in order; those with nothing to say are left out."""
+    parts: list[str] = []
+    for panel in list_panels(slot):
+        context = panel.context(request, subject)
+        if context is not None:
+            parts.append(render_to_string(panel.template, dict(context), request))
+    return parts

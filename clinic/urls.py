@@ -1,5 +1,34 @@
 """Addresses of floor 0."""
 
+from django.urls import path
+
+from clinic import pages
+from clinic.appointments import views as appointments
+from clinic.calendars import views as calendars
+from clinic.people import views as people
+
 app_name = "clinic"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("", people.home, name="home"),
+    path("start/", pages.first_clinic, name="first_clinic"),
+    path("log-in/", people.log_in, name="log_in"),
+    path("log-out/", people.log_out, name="log_out"),
+    path("language/", people.set_language, name="set_language"),
+    path("c/<slug:slug>/", appointments.today, name="today"),
+    path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
+    path("c/<slug:slug>/appointments/<int:pk>/", appointments.appointment, name="appointment"),
+    path("c/<slug:slug>/appointments/<int:pk>/move/", appointments.appointment_move, name="appointment_move"),
+    path(
+        "c/<slug:slug>/appointments/<int:pk>/cancel/",
+        appointments.appointment_cancel,
+        name="appointment_cancel",
+    ),
+    path("c/<slug:slug>/appointments/<int:pk>/mark/", appointments.appointment_mark, name="appointment_mark"),
+    path("c/<slug:slug>/patients/", people.patients, name="patients"),
+    path("c/<slug:slug>/patients/new/", people.patient_new, name="patient_new"),
+    path("c/<slug:slug>/patients/<int:pk>/", people.patient, name="patient"),
+    path("c/<slug:slug>/patients/<int:pk>/edit/", people.patient_edit, name="patient_edit"),
+    path("c/<slug:slug>/settings/", calendars.settings, name="settings"),
+    path("c/<slug:slug>/settings/calendars/<int:pk>/", calendars.calendar_settings, name="calendar_settings"),
+]

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "axes",
     "csp",
     "django_htmx",
@@ -182,10 +183,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# A ring nobody heard is worthless soon: it must not pile up while no worker runs.
+FRESH = {"expires": 10}
 CELERY_BEAT_SCHEDULE = {
-    "send due e-mail": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "email"}},
-    "send due SMS": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "sms"}},
-    "settle what was left open": {"task": "messaging.settle", "schedule": 5.0},
+    "send due e-mail": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "email"}, "options": FRESH},
+    "send due SMS": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "sms"}, "options": FRESH},
+    "settle what was left open": {"task": "messaging.settle", "schedule": 5.0, "options": FRESH},
 }
 
 # --- Log-in ----------------------------------------------------------------------------------

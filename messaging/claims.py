@@ -129,12 +129,12 @@ def find_expired_sending(*, limit: int) -> list[Delivery]:
     return list(_lockable(rows).order_by("pk")[:limit])
 
 
-def list_unresolved(*, before: datetime, limit: int) -> list[Delivery]:
-    """Return deliveries of unknown outcome that have waited long enough and had no second try yet."""
+def list_unresolved(*, at: datetime, limit: int) -> list[Delivery]:
+    """Return deliveries of unknown outcome that have rested long enough to be looked into."""
     paused = ClinicPause.objects.filter(clinic=OuterRef("clinic"))
     return list(
-        Delivery.objects.filter(state=State.UNKNOWN, was_retried=False, ended_at__lte=before)
+        Delivery.objects.filter(state=State.UNKNOWN, due_at__lte=at)
         .exclude(Exists(paused))
         .select_related(*_WORLD)
-        .order_by("ended_at")[:limit]
+        .order_by("due_at", "pk")[:limit]
     )

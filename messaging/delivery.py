@@ -10,7 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -33,7 +33,7 @@ from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
 from messaging.ledger import Choice, Statement, Try
 from messaging.models import Attempt, Delivery
-from messaging.registry import Ready, Skip, get_voice
+from messaging.registry import Hold, Ready, Skip, Verdict, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
@@ -50,7 +50,10 @@ CLAIM_PER_LINE = 12
 LONGEST_CLAIM_PER_LINE = 48
 # Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
 NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
-RENDER_FAILED = Skip("render_failed")
+RENDER_FAILED = Skip("render_failed", is_lost=True)
+LONGEST_PROVIDER_ID = 120
+# How soon a provider that could not be asked about an unknown outcome is asked again.
+ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,15 +104,14 @@ class Sender:
     """Sends one channel's due deliveries until nothing is due.
 
     Args:
-        at: the instant that "due" is measured by.
-        now: reads the clock for the outcome of each try; in a replay it stands still.
+        at: what is due at this instant is sent, and what falls due while the sending goes on.
+        now: reads the clock; in a replay it stands still.
     """
 
     channel: Channel
     at: datetime
     now: Callable[[], datetime]
     tally: Tally = field(default_factory=Tally)
-    _is_dry: bool = False  # the last claim found less than it asked for
     _free: list[Line] = field(default_factory=list)
     _waiting: deque[tuple[Delivery, Ready]] = field(default_factory=deque)
     _open: dict[Line, tuple[Delivery, Ready]] = field(default_factory=dict)
@@ -117,109 +119,121 @@ class Sender:
     _batch: int = CLAIM_PER_LINE
     _claimed_at: float | None = None  # when the last claim was made, by the monotonic clock
     _ended: list[Ended] = field(default_factory=list)
-    _passed_over: list[tuple[Delivery, Skip]] = field(default_factory=list)
+    _passed_over: list[tuple[Delivery, Verdict]] = field(default_factory=list)
 
     def run(self, pool: ThreadPoolExecutor, lines: Sequence[Line]) -> Tally:
         """Send everything due.
 
         1. Claim a batch, read the world again, render.
         2. One commit: the last round's outcomes, the next round's `sending`.
-        3. Hand the round to the lines; wait a second at most; what is still open keeps its line.
-
-        At most one delivery is open on a line; none is offered before its `sending` is committed.
+        3. Hand the round to the lines; wait a second at most. What is still open keeps its line, and the
+           other lines go on without waiting for it.
         """
         self._free = list(lines)
         try:
             while True:
-                if len(self._waiting) < len(self._free) and not self._is_dry:
-                    self._claim(lines=len(lines))
+                if not self._waiting and self._free:
+                    self._claim(limit=len(self._free) * self._next_batch(monotonic()))
                 if not (self._waiting or self._open or self._ended or self._passed_over):
                     return self.tally
-                self._turn_round(pool)
-                self._collect()
+                self._collect(self._turn_round(pool))
         finally:
             self._abandon()
-
-    def _claim(self, *, lines: int) -> None:
-        """Claim what the lines send in a second or two, and render it."""
-        limit = lines * self._batch
-        began = monotonic()
-        rows = claims.claim_due(channel=self.channel, at=self.at, limit=limit)
-        self._is_dry = len(rows) < limit
-        verdicts = judge(rows, self.at)
-        for row in rows:
-            verdict = verdicts[row.pk]
-            if isinstance(verdict, Skip):
-                self._passed_over.append((row, verdict))
-            else:
-                self._waiting.append((row, verdict))
-        self._batch = self._next_batch(began)
 
     def _next_batch(self, at: float) -> int:
         """Return how much the next claim holds for each line: more while a claim is soon sent."""
         was, self._claimed_at = self._claimed_at, at
-        if was is None or at - was > 2 * ROUND_SECONDS:
-            return CLAIM_PER_LINE
-        return min(self._batch * 2, LONGEST_CLAIM_PER_LINE)
+        is_soon = was is not None and at - was < 2 * ROUND_SECONDS
+        self._batch = min(self._batch * 2, LONGEST_CLAIM_PER_LINE) if is_soon else CLAIM_PER_LINE
+        return self._batch
 
-    def _turn_round(self, pool: ThreadPoolExecutor) -> None:
+    def _claim(self, *, limit: int) -> None:
+        at = max(self.at, self.now())
+        rows = claims.claim_due(channel=self.channel, at=at, limit=limit)
+        verdicts = judge(rows, at)
+        for row in rows:
+            verdict = verdicts[row.pk]
+            if isinstance(verdict, Ready):
+                self._waiting.append((row, verdict))
+            else:
+                self._passed_over.append((row, verdict))
+
+    def _turn_round(self, pool: ThreadPoolExecutor) -> set[Line]:
+        """Write the last round down, open the next one; return the lines that speak now."""
         ended, self._ended = self._ended, []
         passed_over, self._passed_over = self._passed_over, []
         chosen = [self._waiting.popleft() for _ in range(min(len(self._free), len(self._waiting)))]
+        if not (ended or passed_over or chosen):
+            return set()
+        before = replace(self.tally)
         choices = [Choice(row.pk, row.claim, ready.address) for row, ready in chosen]
         try:
             with transaction.atomic():
-                write_passed_over(passed_over, at=self.now(), tally=self.tally)
                 taken = write_round(ended, choices, at=self.now(), tally=self.tally)
+                write_passed_over(passed_over, at=self.now(), tally=self.tally)
         except Exception:
-            # What providers said must not be lost with the transaction: `_abandon` writes it again.
-            self._ended = ended
-            raise
+            log.exception("a round cannot be written as a whole; row by row instead")
+            self.tally = before
+            self._write_singly(ended, passed_over)
+            with transaction.atomic():
+                taken = write_round([], choices, at=self.now(), tally=self.tally)
+        fresh = set()
         for row, ready in chosen:
             if row.pk in taken:
                 row.tries += 1  # as the round has written it
                 line = self._free.pop()
                 self._open[line] = (row, ready)
+                fresh.add(line)
                 pool.submit(self._speak, line, row, ready)
+        return fresh
 
     def _speak(self, line: Line, row: Delivery, ready: Ready) -> None:
         """Send one delivery, in a thread of the pool."""
         self._returned.put((line, _result(line, row, ready)))
 
-    def _collect(self) -> None:
-        """Take back the lines that are done; what is still open keeps its line.
+    def _collect(self, fresh: set[Line]) -> None:
+        """Take in what has ended: this round's tries, a second at most, and any straggler of earlier ones.
 
-        Waits for all of them, a second at most, and once half are back not for stragglers. With every line
-        in use it waits for the first: there is nothing else to do.
+        Once half of the round's lines are back, the others are not waited for much longer. Without fresh
+        tries there are only stragglers: look in between for what has fallen due.
         """
         ends = monotonic() + ROUND_SECONDS
-        returned = []
-        while self._open:
-            left = max(ends - monotonic(), 0.0)
+        half, missing, returned = len(fresh) / 2, len(fresh), []
+        while self._open and (missing or not (fresh or returned)):
             try:
-                returned.append(self._take_back(*self._returned.get(timeout=left if self._free else None)))
+                line, result = self._returned.get(timeout=max(ends - monotonic(), 0.0))
             except Empty:
                 break
-            if len(self._free) >= len(self._open):
+            returned.append((*self._open.pop(line), result))
+            self._free.append(line)
+            missing -= line in fresh
+            if missing <= half:
                 ends = min(ends, monotonic() + STRAGGLER_SECONDS)
         at = self.now()  # one instant for all of them: one statement writes it
         self._ended += [Ended(row, ready, result, at) for row, ready, result in returned]
 
-    def _take_back(
-        self, line: Line, result: Accepted | SendError
-    ) -> tuple[Delivery, Ready, Accepted | SendError]:
-        row, ready = self._open.pop(line)
-        self._free.append(line)
-        return row, ready, result
+    def _write_singly(self, ended: Sequence[Ended], passed_over: Sequence[tuple[Delivery, Verdict]]) -> None:
+        """Write each row in a transaction of its own; one that cannot be written harms no other (R11)."""
+        for one in ended:
+            try:
+                with transaction.atomic():
+                    write_round([one], (), at=one.at, tally=self.tally)
+            except Exception:
+                log.exception("the outcome of delivery %s cannot be written", one.delivery.pk)
+        for pair in passed_over:
+            try:
+                with transaction.atomic():
+                    write_passed_over([pair], at=self.now(), tally=self.tally)
+            except Exception:
+                log.exception("delivery %s cannot be passed over", pair[0].pk)
 
     def _abandon(self) -> None:
         """Leave nothing behind that we know: wait for what is open and write it down."""
         while self._open:
-            self._collect()
+            self._collect(set())
         if self._ended:
             ended, self._ended = self._ended, []
-            with transaction.atomic():
-                write_round(ended, (), at=self.now(), tally=self.tally)
+            self._write_singly(ended, [])
 
 
 def _result(line: Line, row: Delivery, ready: Ready) -> Accepted | SendError:
@@ -232,7 +246,7 @@ def _result(line: Line, row: Delivery, ready: Ready) -> Accepted | SendError:
         return AmbiguousError(type(error).__name__)
 
 
-def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
+def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Verdict]:
     """Read the world again for claimed deliveries and render those that are still right.
 
     A row that cannot be rendered fails alone; the others go on (R11).
@@ -240,7 +254,7 @@ def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
     by_kind: dict[str, list[Delivery]] = {}
     for row in rows:
         by_kind.setdefault(row.message.kind, []).append(row)
-    verdicts: dict[int, Ready | Skip] = {}
+    verdicts: dict[int, Verdict] = {}
     for kind, group in by_kind.items():
         try:
             verdicts.update(get_voice(kind)(group, at))
@@ -250,28 +264,35 @@ def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
                     verdicts.update(get_voice(kind)([row], at))
                 except Exception:
                     log.exception("delivery %s cannot be rendered", row.pk)
-                    verdicts[row.pk] = RENDER_FAILED
-    return verdicts
+    return {row.pk: verdicts.get(row.pk, RENDER_FAILED) for row in rows}
 
 
-def write_passed_over(rows: Sequence[tuple[Delivery, Skip]], *, at: datetime, tally: Tally) -> None:
-    """Write down deliveries that the claim's second look left out, with the reason."""
-    for row, skip in rows:
-        failed = skip is RENDER_FAILED
-        changed = Delivery.objects.filter(pk=row.pk, state=State.CLAIMED, claim=row.claim).update(
-            state=State.FAILED if failed else State.SKIPPED,
-            reason=skip.reason,
-            facts=dict(skip.facts),
-            ended_at=at,
-            due_at=None,
-            claim="",
-            lease_until=None,
-        )
-        if failed:
-            tally.failed += changed
-        else:
-            tally.skipped += changed
-    lost = [row for row, skip in rows if skip is RENDER_FAILED]
+def write_passed_over(rows: Sequence[tuple[Delivery, Verdict]], *, at: datetime, tally: Tally) -> None:
+    """Write down deliveries that the claim's second look left out or put off, with the reason."""
+    lost = []
+    for row, verdict in rows:
+        claimed = Delivery.objects.filter(pk=row.pk, state=State.CLAIMED, claim=row.claim)
+        if isinstance(verdict, Hold):
+            tally.later += claimed.update(
+                state=State.PLANNED, due_at=verdict.until, claim="", lease_until=None
+            )
+        elif isinstance(verdict, Skip):
+            failed = verdict is RENDER_FAILED
+            changed = claimed.update(
+                state=State.FAILED if failed else State.SKIPPED,
+                reason=verdict.reason,
+                facts=dict(verdict.facts),
+                ended_at=at,
+                due_at=None,
+                claim="",
+                lease_until=None,
+            )
+            if failed:
+                tally.failed += changed
+            else:
+                tally.skipped += changed
+            if changed and verdict.is_lost:
+                lost.append(row)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=at)
 
@@ -290,9 +311,7 @@ def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: dateti
         tally.sent += len(accepted)
     lost = []
     for one in ended:
-        if not isinstance(one.result, SendError):
-            continue
-        if _write_failed(one, tally=tally) == State.FAILED:
+        if isinstance(one.result, SendError) and _write_failed(one, one.result, tally=tally):
             lost.append(one.delivery)
             if one.result.code in NO_SUCH_MAILBOX:
                 mark_bounced([one.delivery], at=one.at)
@@ -314,14 +333,17 @@ def _closing(accepted: Sequence[Ended]) -> list[Statement]:
 
 
 def _provider_id(result: Accepted | SendError) -> str:
-    return result.provider_id if isinstance(result, Accepted) else ""
+    return result.provider_id[:LONGEST_PROVIDER_ID] if isinstance(result, Accepted) else ""
 
 
-def _write_failed(one: Ended, *, tally: Tally) -> State:
-    error = one.result
-    if not isinstance(error, SendError):
-        raise TypeError
+def _write_failed(one: Ended, error: SendError, *, tally: Tally) -> bool:
+    """Write down a failure; return whether the delivery is lost by it.
+
+    Only the latest try decides. One that comes back after its lease says for certain that nothing was
+    taken, or leaves the delivery as unknown as it was.
+    """
     values: dict[str, object] = {"claim": "", "lease_until": None, "facts": {"code": error.code}}
+    undecided = [State.SENDING, State.UNKNOWN]
     if isinstance(error, PassingError):
         pause = pause_after(
             tries=one.delivery.tries,
@@ -329,21 +351,23 @@ def _write_failed(one: Ended, *, tally: Tally) -> State:
             jitter=random.random(),
         )
         state, outcome = State.PLANNED, "passing"
-        values |= {"due_at": one.at + pause, "reason": "trying_again"}
-        tally.later += 1
+        values |= {"due_at": one.at + pause, "ended_at": None, "reason": "trying_again"}
     elif isinstance(error, PermanentError):
         state, outcome = State.FAILED, "permanent"
         values |= {"due_at": None, "ended_at": one.at, "reason": "refused"}
-        tally.failed += 1
     else:
         state, outcome = State.UNKNOWN, "unknown"
-        values |= {"due_at": None, "ended_at": one.at, "reason": "line_lost"}
-        tally.unknown += 1
-    Delivery.objects.filter(pk=one.delivery.pk, state=State.SENDING).update(state=state, **values)
+        undecided = [State.SENDING]
+        values |= {"due_at": one.at + look_up_pause(), "ended_at": one.at, "reason": "line_lost"}
+    rows = Delivery.objects.filter(pk=one.delivery.pk, state__in=undecided, tries=one.delivery.tries)
+    changed = rows.update(state=state, **values)
     Attempt.objects.filter(delivery=one.delivery, number=one.delivery.tries).update(
         ended_at=one.at, outcome=outcome, code=error.code
     )
-    return state
+    tally.later += changed * (state == State.PLANNED)
+    tally.failed += changed * (state == State.FAILED)
+    tally.unknown += changed * (state == State.UNKNOWN)
+    return bool(changed) and state == State.FAILED
 
 
 class Outlet:
@@ -379,6 +403,11 @@ def send_due(*, channel: Channel, at: datetime, now: Callable[[], datetime]) -> 
         return outlet.send_due(at=at, now=now)
 
 
+def look_up_pause() -> timedelta:
+    """Return how long an unknown outcome rests before it is looked into (G3)."""
+    return timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
+
+
 def settle(*, at: datetime) -> None:
     """Resolve what a dead worker left behind (G3).
 
@@ -391,43 +420,59 @@ def settle(*, at: datetime) -> None:
     with transaction.atomic():
         ids = [row.pk for row in claims.find_expired_sending(limit=500)]
         Delivery.objects.filter(pk__in=ids, state=State.SENDING).update(
-            state=State.UNKNOWN, reason="line_lost", ended_at=at, due_at=None, claim="", lease_until=None
+            state=State.UNKNOWN,
+            reason="line_lost",
+            ended_at=at,
+            due_at=at + look_up_pause(),
+            claim="",
+            lease_until=None,
         )
         Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(ended_at=at, outcome="unknown")
-    old = at - timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
-    for row in claims.list_unresolved(before=old, limit=100):
-        _resolve(row, at=at)
+    silent: set[str] = set()
+    for row in claims.list_unresolved(at=at, limit=100):
+        if row.channel not in silent and not _resolve(row, at=at):
+            # One silent provider costs one timeout, and does not hold up the other channel's rows.
+            silent.add(row.channel)
 
 
-def _resolve(row: Delivery, *, at: datetime) -> None:
-    """Bring one unknown delivery to its end, or to its one second try."""
+def _resolve(row: Delivery, *, at: datetime) -> bool:
+    """Bring one unknown delivery to its end, or to its one second try; False: the provider cannot be asked."""
     verdict = judge([row], at)[row.pk]
+    unknown = Delivery.objects.filter(pk=row.pk, state=State.UNKNOWN, due_at=row.due_at)
+    if isinstance(verdict, Hold):
+        unknown.update(due_at=verdict.until)
+        return True
     try:
         found = _look_up(row, verdict) if isinstance(verdict, Ready) else None
     except SendError:
-        # The provider cannot be asked now, which is not the same as "it does not know": ask again.
-        return
-    retry = isinstance(verdict, Ready) and row.channel in get_kind(row.message.kind).retry_unknown
+        # That it cannot be asked now is not the same as "it does not know": ask again.
+        unknown.update(due_at=at + ASK_AGAIN_AFTER)
+        return False
+    may_retry = (
+        isinstance(verdict, Ready)
+        and not row.was_retried
+        and row.channel in get_kind(row.message.kind).retry_unknown
+    )
     with transaction.atomic():
-        unknown = Delivery.objects.filter(pk=row.pk, state=State.UNKNOWN, was_retried=False)
         if found:
-            if unknown.update(state=State.SENT, sent_at=row.ended_at, ended_at=None, was_retried=True):
+            if unknown.update(state=State.SENT, reason="", sent_at=row.ended_at, ended_at=None, due_at=None):
                 row.sent_at = row.ended_at
                 deliveries_accepted.send(Delivery, deliveries=[row], at=at)
-        elif retry:
+        elif may_retry:
             unknown.update(
                 state=State.PLANNED, due_at=at, reason="second_try", ended_at=None, was_retried=True
             )
-        elif unknown.update(was_retried=True):
+        elif unknown.update(due_at=None):
             deliveries_lost.send(Delivery, deliveries=[row], at=at)
+    return True
 
 
 def _look_up(row: Delivery, ready: Ready) -> Accepted | None:
+    attempt = row.attempts.order_by("-number").first()
+    if attempt is None:
+        return None
     line = Line(row.channel, open_backend(row.channel))
     try:
-        attempt = row.attempts.order_by("-number").first()
-        if attempt is None or line.backend is None:
-            return None
-        return line.backend.find(outgoing(row, ready), since=attempt.started_at)
+        return line.backend.find(outgoing(row, ready), since=attempt.started_at) if line.backend else None
     finally:
         line.close()

@@ -21,18 +21,25 @@ UNSENT = frozenset({State.PLANNED, State.CLAIMED})
 # A provider has taken it.
 ACCEPTED = frozenset({State.SENT, State.DELIVERED, State.READ})
 
+# Reasons that acceptance makes untrue.
+OVERCOME = frozenset({"trying_again", "line_lost", "restored"})
+# What a provider may report of a try whose outcome we had not learned yet.
+_REPORTED = frozenset({State.SENT, State.DELIVERED, State.FAILED})
+
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.PLANNED: frozenset({State.CLAIMED, State.SKIPPED}),
-    State.CLAIMED: frozenset({State.PLANNED, State.SENDING, State.SKIPPED, State.FAILED}),
-    State.SENDING: frozenset({State.SENT, State.PLANNED, State.FAILED, State.UNKNOWN}),
+    State.PLANNED: frozenset({State.CLAIMED, State.SKIPPED, State.UNKNOWN}) | _REPORTED,
+    State.CLAIMED: frozenset({State.PLANNED, State.SENDING, State.SKIPPED, State.UNKNOWN}) | _REPORTED,
+    State.SENDING: frozenset({State.PLANNED, State.UNKNOWN}) | _REPORTED,
     State.SENT: frozenset({State.DELIVERED, State.READ, State.FAILED}),
-    State.DELIVERED: frozenset({State.READ}),
+    # A mail may come back after the first server took it.
+    State.DELIVERED: frozenset({State.READ, State.FAILED}),
     State.READ: frozenset(),
     # Legal until the first attempt: switched off and on again, an address added to the card.
     State.SKIPPED: frozenset({State.PLANNED}),
-    State.FAILED: frozenset(),
+    # Somebody opened what was reported as bounced: it came by another way.
+    State.FAILED: frozenset({State.DELIVERED}),
     # Back to planned once, by the kind's written policy (G3); or settled by what the provider knows.
-    State.UNKNOWN: frozenset({State.PLANNED, State.SENT, State.DELIVERED, State.FAILED, State.READ}),
+    State.UNKNOWN: frozenset({State.PLANNED}) | _REPORTED,
 }
 if set(TRANSITIONS) != set(State):
     raise AssertionError("every state needs its row in TRANSITIONS")

@@ -12,20 +12,26 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from messaging.enums import OVERCOME
 from messaging.models import SentText
 
 Statement = tuple[str, list[Any]]
 
+# Whatever was thought of it meanwhile (unknown, planned once more): now it is known.
 _SENT = """
 UPDATE messaging_delivery
-SET state = 'sent', sent_at = COALESCE(sent_at, %s), claim = '', lease_until = NULL, due_at = NULL, ended_at = NULL
-WHERE id IN ({ids}) AND state IN ('sending', 'unknown')
+SET state = 'sent', sent_at = COALESCE(sent_at, %s), claim = '', lease_until = NULL, due_at = NULL,
+    ended_at = NULL, reason = CASE WHEN reason IN ({overcome}) THEN '' ELSE reason END
+WHERE id IN ({ids}) AND state IN ('planned', 'claimed', 'sending', 'unknown')
 """
 # A callback may have been quicker than we: then only the missing instant is filled in.
 _INSTANT = "UPDATE messaging_delivery SET sent_at = %s WHERE id IN ({ids}) AND sent_at IS NULL"
+# What was flagged unknown meanwhile stays on record as that.
 _ACCEPTED = """
 WITH ended (delivery_id, number, provider_id) AS (VALUES {rows})
-UPDATE messaging_attempt SET ended_at = %s, outcome = 'accepted', provider_id = ended.provider_id
+UPDATE messaging_attempt
+SET outcome = CASE WHEN ended_at IS NULL THEN 'accepted' ELSE outcome END, ended_at = COALESCE(ended_at, %s),
+    provider_id = CASE WHEN ended.provider_id = '' THEN messaging_attempt.provider_id ELSE ended.provider_id END
 FROM ended
 WHERE messaging_attempt.delivery_id = ended.delivery_id AND messaging_attempt.number = ended.number
 """
@@ -79,7 +85,10 @@ def close(tries: Sequence[Try], texts: Sequence[SentText], *, at: datetime) -> l
         for value in (one.delivery_id, one.subject, one.text, one.html, one.has_live_links)
     ]
     return [
-        (_SENT.format(ids=marks(len(ids))), [instant, *ids]),
+        (
+            _SENT.format(overcome=marks(len(OVERCOME)), ids=marks(len(ids))),
+            [instant, *OVERCOME, *ids],
+        ),
         (_INSTANT.format(ids=marks(len(ids))), [instant, *ids]),
         (_ACCEPTED.format(rows=_rows(len(tries), 3)), [*ended, instant]),
         (_TEXTS.format(rows=_rows(len(texts), 5)), kept),

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.models import Appointment, Clinic, Patient
-from messaging.enums import Purpose, State
+from messaging.enums import UNSENT, Purpose, State
 from notifications.enums import Channel
 
 
@@ -50,7 +50,8 @@ class Delivery(models.Model):
     facts = models.JSONField(default=dict)
     # The rule's instant for this way; null: it waits for another way's acceptance (P11).
     planned_at = models.DateTimeField(null=True)
-    # When it may leave: with quiet hours, or with the pause after a failed try.
+    # When it may leave: with quiet hours, or with the pause after a failed try. Unknown: when it is looked
+    # into; null then: it is left unknown.
     due_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     was_retried = models.BooleanField(default=False)  # after an unknown outcome; once only
@@ -71,7 +72,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="delivery_leased"
             ),
-            models.Index(fields=["ended_at"], condition=Q(state="unknown"), name="delivery_unknown"),
+            models.Index(fields=["due_at"], condition=Q(state="unknown"), name="delivery_unknown"),
             models.Index(
                 fields=["clinic", "ended_at"],
                 condition=Q(state__in=["failed", "unknown"]),
@@ -85,7 +86,9 @@ class Delivery(models.Model):
     @property
     def is_held(self) -> bool:
         """Whether quiet hours, or the pause after a failed try, move it past the rule's instant."""
-        return bool(self.planned_at and self.due_at and self.due_at > self.planned_at)
+        return bool(
+            self.state in UNSENT and self.planned_at and self.due_at and self.due_at > self.planned_at
+        )
 
 
 class Attempt(models.Model):

@@ -5,17 +5,18 @@ Called by the floor that plans, always inside the transaction of the cause.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from messaging.bell import ring_on_commit
 from messaging.bounces import mark_bounced
-from messaging.enums import ACCEPTED, UNSENT, State
+from messaging.enums import ACCEPTED, OVERCOME, UNSENT, State
 from messaging.models import Delivery, Message
 from messaging.provider_states import forward, meaning
-from messaging.signals import deliveries_lost
+from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
 
 
@@ -56,8 +57,8 @@ class Plan:
 def put(plan: Plan, *, at: datetime) -> Message:
     """Write a plan down: the row of its key is made, or changed as far as nothing was tried yet.
 
-    Ways already offered to a provider stay as they are; unsent ways that the plan no longer names are
-    skipped. Rings the bell for what is due at once.
+    Ways already offered to a provider stay as they are, and a message of which one was is not left out
+    any more; unsent ways that the plan no longer names are skipped. Rings the bell for what is due at once.
     """
     message, created = Message.objects.get_or_create(
         cause=plan.cause,
@@ -78,11 +79,13 @@ def put(plan: Plan, *, at: datetime) -> Message:
     )
     existing: dict[str, Delivery] = {}
     if not created:
+        existing = {row.channel: row for row in message.deliveries.select_for_update()}
+    was_offered = any(row.tries or row.state not in {*UNSENT, State.SKIPPED} for row in existing.values())
+    if not created and not (plan.is_left_out and was_offered):
         message.is_left_out = plan.is_left_out
         message.reason, message.facts = plan.reason, dict(plan.facts)
         message.planned_at, message.valid_until = plan.planned_at, plan.valid_until
         message.save(update_fields=["is_left_out", "reason", "facts", "planned_at", "valid_until"])
-        existing = {row.channel: row for row in message.deliveries.select_for_update()}
     fresh = []
     for way in plan.ways:
         values = {
@@ -153,6 +156,14 @@ def drop(
     return _skip(Delivery.objects.filter(pk__in=rows.values("pk")), reason, facts or {}, at)
 
 
+def release_claims(rows: QuerySet[Delivery]) -> int:
+    """Make workers let go of deliveries not yet offered to a provider: they are judged and rendered again."""
+    released = rows.filter(state=State.CLAIMED).update(state=State.PLANNED, claim="", lease_until=None)
+    if released:
+        ring_on_commit()
+    return released
+
+
 def make_due(*, deliveries: Sequence[Delivery], at: datetime) -> None:
     """Write the planned and due instants that the caller put on deliveries still waiting for them."""
     for row in deliveries:
@@ -196,14 +207,20 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
     # A provider's "read" only proves that something fetched it (P11).
     new = State.DELIVERED if meaning(word) == "read" else State(meaning(word))
     values: dict[str, object] = {"state": new}
-    if new in ACCEPTED and row.sent_at is None:
-        values["sent_at"] = at
+    if new in ACCEPTED:
+        values |= {"ended_at": None, "sent_at": row.sent_at or at}
+        if row.reason in OVERCOME:
+            values["reason"] = ""
     if new == State.DELIVERED:
         values["delivered_at"] = at
     if new == State.FAILED:
         values |= {"ended_at": at, "reason": "provider", "facts": {"code": code}}
-    values |= {"claim": "", "lease_until": None}
+    is_first_acceptance = new in ACCEPTED and row.sent_at is None
+    values |= {"claim": "", "lease_until": None, "due_at": None}
     Delivery.objects.filter(pk=row.pk).update(**values)
+    if is_first_acceptance:
+        row.sent_at = at
+        deliveries_accepted.send(Delivery, deliveries=[row], at=at)
     if new == State.FAILED:
         row.refresh_from_db()
         mark_bounced([row], at=at)
@@ -213,7 +230,9 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
-    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__gt=taken_at, due_at__lte=at)
+    # What was overdue when the backup was taken has most likely left the moment after it.
+    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__lte=at)
+    pause = timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
     return Delivery.objects.filter(may_have_gone).update(
-        state=State.UNKNOWN, reason="restored", ended_at=at, claim="", lease_until=None
+        state=State.UNKNOWN, reason="restored", ended_at=at, due_at=at + pause, claim="", lease_until=None
     )

@@ -5,10 +5,12 @@ from typing import Any
 from anymail.signals import tracking
 from django.dispatch import receiver
 
+from clinic.demo.signals import demo_advanced
 from clinic.lib import clock
 from clinic.lib.signals import data_restored
-from messaging import operations
+from messaging import catch_up, operations
 from messaging.bell import ring_on_commit
+from messaging.models import Delivery
 from notifications.signals import sending_paused
 
 
@@ -17,9 +19,16 @@ def on_restored(*, taken_at: Any, restored_at: Any, **_kwargs: Any) -> None:
     operations.settle_after_restore(taken_at=taken_at, at=restored_at)
 
 
+@receiver(demo_advanced)
+def on_demo_advanced(*, at: Any, **_kwargs: Any) -> None:
+    catch_up.send_demo_until(at=at)
+
+
 @receiver(sending_paused)
-def on_paused(*, is_paused: bool, **_kwargs: Any) -> None:
-    if not is_paused:
+def on_paused(*, clinic: Any, is_paused: bool, **_kwargs: Any) -> None:
+    if is_paused:
+        operations.release_claims(Delivery.objects.filter(clinic=clinic))
+    else:
         ring_on_commit()
 
 

@@ -29,15 +29,27 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A delivery that the world has overtaken, with its reason."""
+    """A delivery that the world has overtaken, with its reason.
+
+    `is_lost`: the patient will not get by this way what they still should hear; other ways step in.
+    """
 
     reason: str
     facts: Mapping[str, object] = field(default_factory=dict)
+    is_lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A delivery that is right, but not at this hour."""
+
+    until: datetime
+
+
+Verdict = Ready | Skip | Hold
 # Given claimed deliveries of its kinds (message, appointment and patient loaded) and the instant,
 # returns what becomes of each, by delivery id.
-Voice = Callable[[Sequence[Delivery], datetime], Mapping[int, Ready | Skip]]
+Voice = Callable[[Sequence[Delivery], datetime], Mapping[int, Verdict]]
 
 _voices: dict[str, Voice] = {}
 _reasons: dict[str, str | Promise] = {}

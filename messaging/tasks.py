@@ -12,6 +12,7 @@ from notifications.enums import Channel
 # One sender per channel in a process: two would only compete for the same rows and lines.
 _busy = {channel: threading.Lock() for channel in Channel}
 _again = {channel: threading.Event() for channel in Channel}
+_settling = threading.Lock()
 
 
 @shared_task(name="messaging.send_due")
@@ -29,5 +30,9 @@ def send_due(*, channel: str, **_kwargs: Any) -> None:
 
 @shared_task(name="messaging.settle")
 def settle(**_kwargs: Any) -> None:
-    """Resolve what dead workers left behind."""
-    delivery.settle(at=clock.now())
+    """Resolve what dead workers left behind; one at a time, so that a silent provider blocks one thread only."""
+    if _settling.acquire(blocking=False):
+        try:
+            delivery.settle(at=clock.now())
+        finally:
+            _settling.release()

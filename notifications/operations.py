@@ -57,8 +57,7 @@ def set_calendar_communication(
     old = {name: str(getattr(settings, name)) for name in fields} | {"switches": before}
     for name, value in fields.items():
         setattr(settings, name, value)
-    if settings.pk:
-        settings.version += 1
+    settings.version += 1
     settings.save()
     for kind, is_on in switches.items():
         if before.get(kind, True) != is_on:

@@ -31,6 +31,11 @@ def pause_banner(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | No
     return {"pause": pause} if pause else None
 
 
+def sending(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
+    """Return whether the clinic's sending stands still, for the settings page."""
+    return {"pause": ClinicPause.objects.filter(clinic=clinic).first()}
+
+
 def register() -> None:
     """Fill floor 0's registries."""
     register_panel(
@@ -44,6 +49,7 @@ def register() -> None:
     register_panel(
         Panel("switches", "appointment_side", "notifications/_appointment_switches.html", switches, order=50)
     )
+    register_panel(Panel("sending", "settings", "notifications/_sending.html", sending))
     register_panel(Panel("pause", "today", "notifications/_pause.html", pause_banner, order=0))
     register_form_part(
         FormPart("notifications", "booking", "notifications/_booking_switches.html", booking_switches)

@@ -1,7 +1,7 @@
 """What the clinic does to appointments, turned into messages; called by receivers, inside the transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -10,30 +10,14 @@ from clinic.appointments.enums import CancelledBy, Origin, Status
 from clinic.audit.operations import Actor
 from clinic.models import Appointment, Calendar, Patient
 from messaging import operations as messaging
-from messaging.enums import Purpose
-from messaging.links import get_or_make
-from messaging.models import Delivery, PersonalLink
+from messaging.models import Delivery
 from messaging.operations import drop, make_due
 from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
 from notifications.queries import get_wishes, wishes_for
 from reminders import planning, rules
-from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
+from reminders.planning import cause_of, link_for, plan_news, plan_reminder, replan, to_way
 from reminders.rules import CANCELLED, DETAILS, MOVED
-
-# A link shows its appointment's state for this long after the end.
-LINK_LIVES_ON = timedelta(days=90)
-
-
-def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
-    """Return the appointment's one personal link (P6)."""
-    return get_or_make(
-        clinic_id=appointment.clinic_id,
-        purpose=Purpose.APPOINTMENT,
-        object_id=appointment.pk,
-        expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
-        at=at,
-    )
 
 
 def tell_booked(

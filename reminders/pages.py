@@ -32,7 +32,7 @@ def describe(appointment: Appointment, wishes: Wishes, *, at: datetime) -> dict[
         "is_over": not is_open and appointment.status != Status.CANCELLED,
         "is_confirmed": appointment.confirmed_at is not None,
         "can_confirm": is_open and wishes.self_service and not appointment.confirmed_at,
-        "can_cancel": is_open and wishes.self_service and at <= appointment.changeable_until,
+        "can_cancel": is_open and wishes.self_service and appointment.is_changeable_at(at),
         "self_service": wishes.self_service,
         "changeable_until": when.date_and_time(appointment.changeable_until, zone, language),
         "sequence": appointment.sequence,

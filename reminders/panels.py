@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from clinic.models import Appointment
 from clinic.panels import Panel, register_panel
-from messaging.enums import State
+from messaging.enums import ACCEPTED, State
 from messaging.models import Delivery, Message
 from messaging.queries import list_messages
 from messaging.registry import reason_sentence
@@ -51,6 +51,7 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "mark": MARKS[state],
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
+        "was_held": bool(row and row.channel == Channel.SMS and row.is_held and state in ACCEPTED),
         "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
         "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
         if row

@@ -5,23 +5,40 @@ disagree about a patient.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinic.appointments.enums import Origin, Status
 from clinic.models import Appointment
-from messaging.enums import State
-from messaging.models import Delivery, Message
-from messaging.operations import Plan, Way, drop, put
+from messaging.enums import UNSENT, Purpose, State
+from messaging.links import get_or_make
+from messaging.models import Delivery, Message, PersonalLink
+from messaging.operations import Plan, Way, drop, make_due, put, release_claims
 from notifications.enums import Channel
 from notifications.queries import Wishes, get_wishes
 from notifications.rules import sms_due
 from reminders import rules
 from reminders.rules import DETAILS, REMINDER, WITH_FALLBACK, Reach, Step, Timing
 
+# A link shows its appointment's state for this long after the end.
+LINK_LIVES_ON = timedelta(days=90)
+# Why an SMS was left out that may still be planned when the reason is gone.
+MAY_COME_BACK = frozenset({"no_phone", "off_for_calendar", "off_for_appointment"})
+
 
 def cause_of(appointment_id: int) -> str:
     """Return the outbox's name for an appointment as a cause."""
     return f"appointment:{appointment_id}"
+
+
+def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
+    """Return the appointment's one personal link (P6)."""
+    return get_or_make(
+        clinic_id=appointment.clinic_id,
+        purpose=Purpose.APPOINTMENT,
+        object_id=appointment.pk,
+        expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
+        at=at,
+    )
 
 
 def reach_of(appointment: Appointment) -> Reach:
@@ -135,7 +152,9 @@ def replan(appointment: Appointment, *, at: datetime) -> None:
         return
     wishes = get_wishes(appointment)
     messages = Message.objects.filter(cause=cause_of(appointment.pk), version=appointment.sequence)
-    for message in messages.prefetch_related("deliveries"):
+    # A worker that holds some of them in its hands looks at the world again.
+    release_claims(Delivery.objects.filter(message__in=messages.values("pk")))
+    for message in messages:
         if message.reason == "imported":
             continue
         if message.kind == REMINDER:
@@ -148,53 +167,71 @@ def replan(appointment: Appointment, *, at: datetime) -> None:
                 at=at,
             )
         else:
-            _replan_fallback(appointment, message, wishes, at=at)
+            _replan_sms(appointment, message, wishes, at=at)
 
 
 def _replan_reminder(appointment: Appointment, message: Message, wishes: Wishes, *, at: datetime) -> None:
     timing = rules.reminder_timing(starts_at=appointment.starts_at, set_at=appointment.set_at)
-    turned_off = not wishes.wants(REMINDER)
-    if timing.at is not None and timing.at <= at and not turned_off:
-        return
-    plan_reminder(appointment, at=at, wishes=wishes)
+    if timing.at is not None and timing.at <= at and wishes.wants(REMINDER):
+        _hold_anew(appointment, message.deliveries.select_for_update(), wishes, at=at)
+    else:
+        plan_reminder(appointment, at=at, wishes=wishes)
 
 
-def _replan_fallback(appointment: Appointment, message: Message, wishes: Wishes, *, at: datetime) -> None:
-    """Plan an SMS that could not be planned, or was held by other hours, if its time is still ahead."""
-    ways = {row.channel: row for row in message.deliveries.all()}
+def _hold_anew(appointment: Appointment, rows: Iterable[Delivery], wishes: Wishes, *, at: datetime) -> None:
+    """Let planned SMS follow changed quiet hours; their own instant stays."""
+    changed = []
+    for row in rows:
+        if row.channel == Channel.SMS and row.state in UNSENT and row.planned_at and not row.tries:
+            row.due_at = sms_due(
+                planned_at=row.planned_at,
+                starts_at=appointment.starts_at,
+                quiet=wishes.quiet,
+                zone=appointment.calendar.zone,
+            )
+            changed.append(row)
+    make_due(deliveries=changed, at=at)
+
+
+def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, at: datetime) -> None:
+    """Let the SMS of a message about something that has happened follow the world.
+
+    Planned: by changed quiet hours. Left out for a reason that is gone: if its time is still ahead.
+    """
+    ways = {row.channel: row for row in message.deliveries.select_for_update()}
     email, sms = ways.get(Channel.EMAIL), ways.get(Channel.SMS)
-    if sms is None or sms.tries or sms.state not in {State.PLANNED, State.CLAIMED, State.SKIPPED}:
+    if sms is None or sms.tries:
         return
-    if sms.state == State.SKIPPED and sms.reason not in {
-        "no_phone",
-        "off_for_calendar",
-        "off_for_appointment",
-    }:
+    if sms.state in UNSENT:
+        _hold_anew(appointment, [sms], wishes, at=at)
         return
-    accepted_at = email.sent_at if email else None
     reach = reach_of(appointment)
+    was_read = email is not None and email.state == State.READ
+    if sms.state != State.SKIPPED or sms.reason not in MAY_COME_BACK or was_read or not reach.phone:
+        return
+    by_email = email is not None and email.state != State.SKIPPED
+    is_lost = email is not None and email.state == State.FAILED
+    accepted_at = email.sent_at if email else None
+    if is_lost:
+        # Nobody has told the patient yet. Within the four hours that an SMS would have waited, tell them.
+        is_fresh = at - (accepted_at or message.planned_at or at) <= rules.FALLBACK_AFTER
+        accepted_at = at if is_fresh else accepted_at
     found = rules.steps(
         message.kind,
         planned_at=message.planned_at or at,
         starts_at=appointment.starts_at,
-        reach=Reach(email=email is not None and email.state != State.SKIPPED, phone=reach.phone),
+        reach=Reach(email=by_email, phone=True),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
-        email_lost=email is not None and email.state == State.FAILED,
+        email_lost=is_lost,
     )
     step = next((one for one in found if one.channel == rules.SMS), None)
-    if step is None or (step.at is not None and step.at <= at and sms.state == State.SKIPPED):
+    if step is None or (step.at is not None and (step.at < at or (step.at == at and not is_lost))):
         return
     way = to_way(step, appointment, wishes)
-    Delivery.objects.filter(pk=sms.pk, tries=0).update(
-        state=State.SKIPPED if way.skip else State.PLANNED,
-        planned_at=way.planned_at,
-        due_at=None if way.skip else way.due_at,
-        reason=way.reason,
-        ended_at=at if way.skip else None,
-        claim="",
-        lease_until=None,
-    )
+    sms.planned_at, sms.due_at, sms.reason, sms.facts = way.planned_at, way.due_at, way.reason, {}
+    Delivery.objects.filter(pk=sms.pk, state=State.SKIPPED).update(state=State.PLANNED, ended_at=None)
+    make_due(deliveries=[sms], at=at)
 
 
 def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Delivery]:

@@ -16,8 +16,9 @@ from clinic.audit.operations import SYSTEM
 from clinic.importing.places import Places
 from clinic.importing.rules import Booking
 from clinic.lib import clock
+from messaging.catch_up import next_due
 from messaging.delivery import Outlet
-from messaging.enums import ACCEPTED, State
+from messaging.enums import ACCEPTED
 from messaging.models import Delivery, Message
 from notifications.enums import Channel
 
@@ -76,17 +77,6 @@ def play(bookings: Sequence[Booking], *, progress: Callable[[int], None] = lambd
                 outlets[channel].send_due(at=clock.now(), now=clock.now)
             else:
                 return
-
-
-def next_due() -> tuple[datetime | None, Channel]:
-    """Return when the next delivery may leave, and over which channel; e-mail first."""
-    first = (
-        Delivery.objects.filter(state=State.PLANNED, due_at__isnull=False)
-        .order_by("due_at", "channel")
-        .values_list("due_at", "channel")
-        .first()
-    )
-    return (first[0], Channel(first[1])) if first else (None, Channel.EMAIL)
 
 
 def _book(booking: Booking, places: Places) -> None:

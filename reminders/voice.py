@@ -13,26 +13,27 @@ from clinic.lib import phone, sms, when
 from clinic.models import Appointment
 from messaging.backends.base import Attachment
 from messaging.enums import Purpose
-from messaging.links import get_or_make, token_of
+from messaging.links import token_of
 from messaging.models import Delivery, PersonalLink
-from messaging.registry import Ready, Skip
+from messaging.registry import Hold, Ready, Skip, Verdict
 from notifications.enums import Channel
 from notifications.queries import Wishes, wishes_for
+from notifications.rules import sms_due
 from reminders import rules
 from reminders.invitation import calendar_file, reply_address
-from reminders.planning import is_always_sent, was_by_patient
+from reminders.planning import is_always_sent, link_for, was_by_patient
 from reminders.rules import CANCELLED, DETAILS, MOVED
 
 WITH_CALENDAR_FILE = frozenset({DETAILS, MOVED, CANCELLED})
 TEMPLATES = "reminders/messages"
 
 
-def speak(deliveries: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
+def speak(deliveries: Sequence[Delivery], at: datetime) -> dict[int, Verdict]:
     """Say of each claimed delivery what is sent now, or why nothing is (G2, R13)."""
     appointments = {row.pk: _appointment(row) for row in deliveries}
     wishes = wishes_for(appointments.values())
     links = _links(appointments.values(), at=at)
-    verdicts: dict[int, Ready | Skip] = {}
+    verdicts: dict[int, Verdict] = {}
     for row in deliveries:
         appointment = appointments[row.pk]
         wish = wishes[appointment.pk]
@@ -59,18 +60,14 @@ def _links(appointments: "object", *, at: datetime) -> dict[int, PersonalLink]:
     }
     for pk, one in ids.items():
         if pk not in found:
-            found[pk] = get_or_make(
-                clinic_id=one.clinic_id,
-                purpose=Purpose.APPOINTMENT,
-                object_id=pk,
-                expires_at=one.ends_at,
-                at=at,
-            )
+            found[pk] = link_for(one, at=at)
     return found
 
 
-def second_look(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: datetime) -> Skip | None:
-    """Return why a claimed delivery is not sent after all, or None.
+def second_look(
+    row: Delivery, appointment: Appointment, wishes: Wishes, *, at: datetime
+) -> Skip | Hold | None:
+    """Return why a claimed delivery is not sent after all, or not yet; None: it goes.
 
     What changes an appointment drops its unsent rows itself; this catches what a failed try put back,
     and what time has overtaken.
@@ -89,12 +86,17 @@ def second_look(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: 
     patient = appointment.patient
     if row.channel == Channel.EMAIL:
         if not patient.email:
-            return Skip("no_email")
+            return Skip("no_email", is_lost=True)
         if patient.email_bounced_at:
-            return Skip("email_bounced")
-    elif not patient.phone:
+            return Skip("email_bounced", is_lost=True)
+        return None
+    if not patient.phone:
         return Skip("no_phone")
-    return None
+    # A try repeated or a system that was down may have carried it into the quiet hours (P14).
+    due_at = sms_due(
+        planned_at=at, starts_at=appointment.starts_at, quiet=wishes.quiet, zone=appointment.calendar.zone
+    )
+    return Hold(due_at) if due_at > at else None
 
 
 def link_address(link: PersonalLink) -> str:

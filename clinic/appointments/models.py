@@ -72,6 +72,10 @@ class Appointment(models.Model):
         """Until when the patient may move or cancel it (P6)."""
         return self.starts_at - self.calendar.change_until
 
+    def is_changeable_at(self, at: datetime) -> bool:
+        """Return whether the patient may still move or cancel it; never from the start on (P6, E2.9)."""
+        return at <= self.changeable_until and at < self.starts_at
+
 
 class Occupancy(models.Model):
     """A taken span of a calendar: by an appointment, or by a hold while somebody types.

@@ -163,7 +163,7 @@ def move(
     target = calendar or appointment.calendar
     if not appointment.is_active or starts_at < at or target.clinic_id != appointment.clinic_id:
         raise NotAllowed
-    if actor.is_patient and at > appointment.changeable_until:
+    if actor.is_patient and not appointment.is_changeable_at(at):
         raise NotAllowed
     was = Was(appointment.starts_at, appointment.ends_at, appointment.calendar_id)
     old = _told(appointment)
@@ -210,7 +210,7 @@ def cancel(
         raise StaleAppointment
     if Status.CANCELLED not in TRANSITIONS[Status(appointment.status)]:
         raise NotAllowed
-    if actor.is_patient and at > appointment.changeable_until:
+    if actor.is_patient and not appointment.is_changeable_at(at):
         raise NotAllowed
     appointment.status, appointment.cancelled_at, appointment.cancelled_by = Status.CANCELLED, at, by
     appointment.sequence += 1

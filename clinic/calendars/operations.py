@@ -48,6 +48,40 @@ def create_calendar(
 
 
 @transaction.atomic
+def change_calendar(
+    *,
+    calendar: Calendar,
+    name: str,
+    address: str,
+    city: str,
+    phone: str,
+    change_until_hours: int,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Change what a calendar's patients read of it.
+
+    Args:
+        phone: E.164, or empty.
+        change_until_hours: until how many hours before the start patients may move and cancel (P6).
+    """
+    wanted = {
+        "name": name,
+        "address": address,
+        "city": city,
+        "phone": phone,
+        "change_until_hours": change_until_hours,
+    }
+    old = {field: getattr(calendar, field) for field in wanted}
+    if old == wanted:
+        return
+    for field, value in wanted.items():
+        setattr(calendar, field, value)
+    calendar.save(update_fields=list(wanted))
+    record(actor, "calendar.changed", calendar, old=old, new=wanted, at=at)
+
+
+@transaction.atomic
 def create_service(
     *, calendar: Calendar, name: str, minutes: int, price: Decimal | None = None, actor: Actor, at: datetime
 ) -> Service:

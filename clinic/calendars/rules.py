@@ -1,7 +1,10 @@
 """Free time, computed from hours, exceptions, absences and what is taken. Pure: spans in, spans out."""
 
+import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+
+_SPAN = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*-\s*(\d{1,2})(?:[:.](\d{2}))?")
 
 Span = tuple[datetime, datetime]  # half-open, aware
 
@@ -54,3 +57,36 @@ def starts(
             if at >= not_before and any(start <= at and at + length <= end for start, end in free):
                 yield at
             at += step
+
+
+class UnreadableHours(ValueError):
+    """A text that does not name opening hours."""
+
+
+def parse_hours(text: str) -> list[tuple[time, time]]:
+    """Return opening hours written as `08:00-12:00, 13:00-16:00`; an empty text is closed.
+
+    Raises:
+        UnreadableHours: it is written otherwise, ends before it begins, or overlaps.
+    """
+    spans: list[tuple[time, time]] = []
+    for part in text.replace("–", "-").replace(";", ",").split(","):
+        if not part.strip():
+            continue
+        match = _SPAN.fullmatch(part.strip())
+        if match is None:
+            raise UnreadableHours(part.strip())
+        hours, minutes, last_hours, last_minutes = (int(group or 0) for group in match.groups())
+        try:
+            span = time(hours, minutes), time(last_hours, last_minutes)
+        except ValueError as error:
+            raise UnreadableHours(part.strip()) from error
+        if span[0] >= span[1] or (spans and span[0] < spans[-1][1]):
+            raise UnreadableHours(part.strip())
+        spans.append(span)
+    return spans
+
+
+def written_hours(spans: Iterable[tuple[time, time]]) -> str:
+    """Return opening hours as `parse_hours` reads them."""
+    return ", ".join(f"{opens:%H:%M}–{closes:%H:%M}" for opens, closes in sorted(spans))

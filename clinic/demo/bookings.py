@@ -127,7 +127,7 @@ def _card(rng: Random, town: _Town, cards: list[_Card], start: datetime, prefix:
 
 
 def _booked_at(rng: Random, start: datetime) -> datetime:
-    """Return a moment of booking, from minutes to 90 days ahead, never in the small hours when clocks change."""
+    """Return a moment of booking, minutes to 90 days ahead, never in the hours when clocks change."""
     kind = rng.choices(("minutes", "hours", "days", "weeks", "months"), (12, 18, 25, 25, 20))[0]
     if kind == "minutes":
         return start - timedelta(seconds=rng.randint(5 * 60, 59 * 60))

@@ -10,10 +10,10 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "pl": (
         (
             "Agnieszka Bożena Danuta Elżbieta Grażyna Hanna Izabela Joanna Katarzyna Łucja Małgorzata Zofia",
-            "Bąk Cieślak Dąbrowska Gołębiowska Jabłońska Kaźmierczak Łukasik Majchrzak Ostrowska Świątek Żurawska",
+            "Bąk Cieślak Dąbrowska Gołębiowska Jabłońska Kaźmierczak Łukasik Ostrowska Świątek Żurawska",
         ),
         (
-            "Bartłomiej Błażej Grzegorz Jarosław Józef Krzysztof Łukasz Michał Paweł Rafał Stanisław Wojciech",
+            "Bartłomiej Błażej Grzegorz Jarosław Józef Krzysztof Łukasz Michał Paweł Rafał Wojciech",
             "Brzęczek Chmielewski Głowacki Jóźwiak Kępa Łapiński Michałowski Pająk Różycki Śliwa Wójcik Żak",
         ),
     ),
@@ -29,22 +29,22 @@ _NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "ro": (
         (
-            "Alexandra Anișoara Brândușa Cătălina Domnița Ilinca Loredana Mădălina Raluca Sânziana Ștefania Tincuța",
+            "Alexandra Anișoara Brândușa Cătălina Domnița Ilinca Loredana Mădălina Raluca Sânziana Ștefania",
             "Bălan Chirilă Dănăilă Găvan Ionașcu Lăzărescu Mănescu Nițu Pătrașcu Șerban Țîrlea Văcărescu",
         ),
         (
             "Bogdan Cătălin Dănuț Horațiu Ionuț Laurențiu Mircea Răzvan Sorin Ștefan Tănase Vlăduț",
-            "Botoșaru Ciobănel Dragoș Fănică Grădinaru Hîncu Mărgărit Oprișan Rădulescu Stănescu Țepeș Zăvoianu",
+            "Botoșaru Ciobănel Dragoș Fănică Grădinaru Hîncu Mărgărit Oprișan Rădulescu Stănescu Țepeș",
         ),
     ),
     "en": (
         (
             "Abigail Beatrix Chloë Dorothy Eleanor Fiona Harriet Imogen Moira Niamh Siân Winifred",
-            "Ashdown Brontë-Hale Coulthard Dunmore Elphick Fairweather Gathercole Hollis Inkpen Larkin Oakes Thorne",
+            "Ashdown Brontë-Hale Coulthard Dunmore Elphick Fairweather Gathercole Hollis Inkpen Oakes Thorne",
         ),
         (
             "Alistair Barnaby Cillian Dermot Edmund Fergus Gareth Humphrey Ivor Lachlan Rhys Zoë-Lee",
-            "Birtwhistle Crabtree Dankworth Entwistle Farthing Greatorex Hepplewhite Kettle O'Dowd Quill Wren",
+            "Birtwhistle Crabtree Dankworth Entwistle Farthing Greatorex Hepplewhite Kettle O'Dowd Wren",
         ),
     ),
 }

@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from clinic.demo.cast import Person, make_person
-from clinic.demo.house import CLINICS, EARLY, WEEKDAYS, CalendarPlan, ClinicPlan, Hours, ServicePlan
+from clinic.demo.house import CLINICS, WEEKDAYS, CalendarPlan, ClinicPlan, Hours, ServicePlan
 from clinic.lib.local_time import edge
 
 WORKING_DAYS_BACK, DAYS_AHEAD = 2, 14
@@ -16,9 +16,14 @@ TODAY_FILL, PAST_FILL, COMING_FILL = 0.85, 0.35, 0.32
 # On duty, a calendar is open at least this long before and after the present.
 DUTY = timedelta(hours=3)
 LAST_MINUTE = time(23, 59)
-LONG_NAME = "Maria Magdalena Wiktoria Aleksandra von Brzęczyszczykiewicz-Hohenlohe-Constantinescu z domu Chrząszczyńska"
+LONG_NAME = (
+    "Maria Magdalena Wiktoria Aleksandra "
+    "von Brzęczyszczykiewicz-Hohenlohe-Constantinescu z domu Chrząszczyńska"
+)
 ABSENT = "dr Barbara Lis"
 EXCEPTIONAL = "lek. Ewa Kruk"
+# Without a break: nobody else would be there meanwhile.
+OFF_DAY: Hours = ((time(8), time(17)),)
 SHORT_DAY: Hours = ((time(9), time(12)),)
 
 
@@ -49,6 +54,10 @@ class Visit:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + timedelta(minutes=self.service.minutes)
+
+    def is_running(self, at: datetime) -> bool:
+        """Return whether the patient is with the doctor at this instant."""
+        return self.starts_at <= at < self.ends_at and self.cancelled_at is None and not self.is_no_show
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ def today_hours(calendar: CalendarPlan, *, now: datetime, zone: ZoneInfo) -> Hou
     usual = calendar.hours if local.weekday() in calendar.weekdays else ()
     if not calendar.is_on_duty:
         return usual
-    hours = usual or EARLY
+    hours = usual or OFF_DAY
     day, first, last = local.date(), hours[0][0], hours[-1][1]
     from_, until = local - DUTY, local + DUTY
     opens = time() if from_.date() < day else min(first, time(from_.hour))
@@ -98,6 +107,8 @@ def today_hours(calendar: CalendarPlan, *, now: datetime, zone: ZoneInfo) -> Hou
         return usual
     if usual and edge(day, first, zone) + DUTY / 3 <= now <= edge(day, last, zone) - DUTY / 3:
         return usual
+    if len(hours) == 1:
+        return ((opens, closes),)
     return ((opens, hours[0][1]), *hours[1:-1], (hours[-1][0], closes))
 
 
@@ -121,7 +132,10 @@ def visits(seed: int, now: datetime) -> Iterator[Visit]:
         today = now.astimezone(zone).date()
         day = _first_day(today)
         while day <= today + timedelta(days=DAYS_AHEAD):
-            yield from _day(seed, clinic, day, now=now, zone=zone)
+            found = list(_day(seed, clinic, day, now=now, zone=zone))
+            if day == today and not any(visit.is_running(now) for visit in found):
+                found = list(_day(seed, clinic, day, now=now, zone=zone, with_running=True))
+            yield from found
             day += timedelta(days=1)
 
 
@@ -134,8 +148,14 @@ def _first_day(today: date) -> date:
     return day
 
 
-def _day(seed: int, clinic: ClinicPlan, day: date, *, now: datetime, zone: ZoneInfo) -> Iterator[Visit]:
-    """Yield a clinic's day; nobody comes twice on it."""
+def _day(
+    seed: int, clinic: ClinicPlan, day: date, *, now: datetime, zone: ZoneInfo, with_running: bool = False
+) -> Iterator[Visit]:
+    """Yield a clinic's day; nobody comes twice on it.
+
+    With `with_running` everybody at work has somebody with them now; otherwise the day is the same
+    whenever during the usual hours it is looked at.
+    """
     today = now.astimezone(zone).date()
     fill = TODAY_FILL if day == today else PAST_FILL if day < today else COMING_FILL
     rng = Random(f"{seed} {clinic.slug} {day} order")
@@ -147,7 +167,7 @@ def _day(seed: int, clinic: ClinicPlan, day: date, *, now: datetime, zone: ZoneI
     for calendar in clinic.calendars:
         rng = Random(f"{seed} {clinic.slug} {calendar.name} {day}")
         slots = list(_slots(rng, clinic, hours_on(calendar, day, now=now, zone=zone), day, zone))
-        running = _running(slots, now) if calendar.is_on_duty else None
+        running = _running(slots, now) if with_running else None
         taken = {start: service for start, service in slots if rng.random() < fill or start == running}
         gaps = [start for start, service in slots if start not in taken and service.minutes >= 20]
         for start, service in taken.items():
@@ -158,7 +178,6 @@ def _day(seed: int, clinic: ClinicPlan, day: date, *, now: datetime, zone: ZoneI
             visit = Visit(
                 clinic, calendar, service, person, start, booked_at, is_online and reachable[person]
             )
-            # Whatever the hour, somebody is with a doctor.
             yield visit if start == running else _with_fate(rng, visit, gaps, is_reachable=reachable[person])
 
 

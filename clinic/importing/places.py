@@ -45,11 +45,14 @@ class Places:
         self._calendars: dict[tuple[int, str], Calendar] = {}
         self._services: dict[tuple[int, str], Service] = {}
         self._patients: dict[tuple[int, str], Patient] = {}
+        # Looked for in vain just now: the record is looked at twice, the database once.
+        self._unknown_patient: tuple[int, str] | None = None
 
     def forget(self) -> None:
         """Read everything again: after a rollback, what was made is gone."""
         for known in (self._clinics, self._calendars, self._services, self._patients):
             known.clear()
+        self._unknown_patient = None
 
     def find_calendar(self, booking: Booking) -> Calendar | None:
         """Return the record's calendar if there is one.
@@ -83,8 +86,11 @@ class Places:
             return None
         key = clinic.pk, booking.patient_ref
         if key not in self._patients:
+            if key == self._unknown_patient:
+                return None
             found = Patient.objects.filter(clinic=clinic, reference=booking.patient_ref).first()
             if found is None:
+                self._unknown_patient = key
                 return None
             found.clinic = clinic
             _remember(self._patients, key, found)

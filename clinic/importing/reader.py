@@ -22,7 +22,7 @@ class UnreadableFile(Exception):
 def read_bookings(source: Path | str | BinaryIO) -> Iterator[Booking | Fault]:
     """Yield the records of a bookings file in its order, each judged by itself.
 
-    What only the file as a whole or the database can tell (overlaps, a patient's other name) is not judged here.
+    What only the whole file or the database can tell (overlaps, a patient's other name) is not judged here.
 
     Args:
         source: a path, or an open binary file.

@@ -1,5 +1,42 @@
-"""Template tags and filters for every page."""
+"""Template filters for every page: instants, phone numbers, names of countries."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django import template
+from django.utils.translation import get_language
+
+from clinic.lib import phone, when
 
 register = template.Library()
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+@register.filter
+def long_date(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant's local date in full."""
+    return when.long_date(at, zone, _language())
+
+
+@register.filter
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant's local time of day."""
+    return when.clock_time(at, zone, _language())
+
+
+@register.filter
+def moment(at: datetime | None, zone: ZoneInfo) -> str:
+    """Return an instant's short local date and time; nothing for none."""
+    if at is None:
+        return ""
+    language = _language()
+    return f"{when.short_date(at, zone, language)} {when.clock_time(at, zone, language)}"
+
+
+@register.filter
+def pretty_phone(number: str) -> str:
+    """Return a telephone number as people write it."""
+    return phone.pretty(number) if number else ""

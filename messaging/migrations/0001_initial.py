@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'unknown')), fields=['ended_at'], name='delivery_unknown'),
+            index=models.Index(condition=models.Q(('state', 'unknown')), fields=['due_at'], name='delivery_unknown'),
         ),
         migrations.AddIndex(
             model_name='delivery',

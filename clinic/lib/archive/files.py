@@ -3,8 +3,9 @@
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,15 +109,15 @@ def opened(path: Path) -> Iterator[Reader]:
     Raises:
         ArchiveError: the file is missing, damaged, no backup, or from a newer version.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if (damaged := archive.testzip()) is not None:
-                raise ArchiveError(f"The backup {path} is damaged (in {damaged}).")
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            damaged = archive.testzip()
             reader = Reader(archive)
-            yield reader
-    except OSError as error:
-        if error.filename is None or Path(error.filename) != path:
-            raise
-        raise ArchiveError(f"The backup {path} cannot be read ({error.strerror}).") from None
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ArchiveError(f"{path} is not a backup of Anteroom, or is damaged ({error}).") from error
+        except OSError as error:
+            raise ArchiveError(f"The backup {path} cannot be read ({error.strerror}).") from error
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
+            raise ArchiveError(f"{path} is not a backup of Anteroom, or is damaged ({error}).") from error
+        if damaged is not None:
+            raise ArchiveError(f"The backup {path} is damaged (in {damaged}).")
+        yield reader

@@ -114,10 +114,9 @@ def _insert(
     fields = {field.attname: field for field in values.columns(model)}
     columns = [fields[name] for name in table.columns]
     quote = connection.ops.quote_name
-    statement = (
-        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(str(field.column)) for field in columns)})"
-        f" VALUES ({', '.join(['%s'] * len(columns))})"
-    )
+    names = ", ".join(quote(str(field.column)) for field in columns)
+    places = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({places})"
     count = 0
     batch: list[list[Any]] = []
     with connection.cursor() as cursor:

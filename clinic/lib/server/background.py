@@ -25,7 +25,7 @@ class Background:
         clock: whether periodic tasks are sent from here (beat).
     """
 
-    def __init__(self, app: Celery, *, threads: int = 2, clock: bool = True) -> None:
+    def __init__(self, app: Celery, *, threads: int = 3, clock: bool = True) -> None:
         self._app = app
         self._concurrency = threads
         self._stopping = threading.Event()

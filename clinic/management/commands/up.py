@@ -96,6 +96,6 @@ class Command(BaseCommand):
     def _announce(self) -> None:
         self.stdout.write(f"\n  Anteroom   {settings.PUBLIC_URL}\n  data       {settings.DATA_DIR}")
         if logins := prepare.demo_logins():
-            self.stdout.write(logins)
+            self.stdout.write(f"\n{logins}")
         self.stdout.write("\n  Ctrl-C stops it.\n")
         self.stdout.flush()

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--concurrency", type=int, default=2, help="tasks at the same time (2)")
+        parser.add_argument("--concurrency", type=int, default=3, help="tasks at the same time (3)")
 
     def handle(self, *args: Any, **given: Any) -> None:
         app = app_or_default()

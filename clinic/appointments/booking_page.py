@@ -1,0 +1,190 @@
+"""The state of the booking page: what was chosen so far, and what can be chosen next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.forms import Form
+from django.http import HttpRequest, QueryDict
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from clinic.access import Member
+from clinic.appointments.enums import Origin, Status
+from clinic.appointments.forms import NEW, BookingForm
+from clinic.appointments.free_slots import list_free_slots
+from clinic.appointments.models import Appointment
+from clinic.appointments.operations import NotAllowed, Taken, book
+from clinic.calendars.models import Calendar, Service
+from clinic.calendars.queries import open_spans
+from clinic.panels import FormPart, list_form_parts
+from clinic.people.forms import PatientForm
+from clinic.people.models import Patient
+from clinic.people.operations import create_patient
+from clinic.people.queries import find_patients
+
+
+@dataclass(slots=True)
+class BookingPage:
+    """Everything the booking page knows; built from what was posted, or from the address's hints."""
+
+    member: Member
+    data: QueryDict | None
+    hints: Mapping[str, str]
+    at: datetime
+    calendar: Calendar | None = None
+    service: Service | None = None
+    day: date | None = None
+    form: BookingForm = field(init=False)
+    patient_form: PatientForm = field(init=False)
+    parts: list[tuple[FormPart, Form]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        calendars = Calendar.objects.filter(clinic=self.member.clinic).select_related(
+            "practitioner", "clinic"
+        )
+        self.calendar = (
+            calendars.filter(pk=self._number("calendar")).first() or calendars.order_by("name").first()
+        )
+        services = Service.objects.filter(calendar=self.calendar).order_by("name")
+        self.service = services.filter(pk=self._number("service")).first() or services.first()
+        self.day = self._day()
+        self.form = BookingForm(self._filled(), clinic=self.member.clinic, calendar=self.calendar)
+        is_new = self.data is not None and self.data.get("patient") == NEW
+        self.patient_form = PatientForm(
+            self.data if is_new else None, clinic=self.member.clinic, prefix="new"
+        )
+        self.parts = [(part, part.make(self.calendar, self.data)) for part in list_form_parts("booking")]
+
+    def _value(self, name: str) -> str:
+        return (self.data if self.data is not None else self.hints).get(name, "")
+
+    def _number(self, name: str) -> int:
+        text = self._value(name)
+        return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+    def _day(self) -> date:
+        try:
+            return date.fromisoformat(self._value("day"))
+        except ValueError:
+            zone = (self.calendar or self.member.clinic).zone
+            return self.at.astimezone(zone).date()
+
+    def _filled(self) -> dict[str, Any]:
+        """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""
+        source: Any = self.data if self.data is not None else self.hints
+        values = {
+            name: source.get(name, "") for name in ("time", "patient", "text", "day", "calendar", "service")
+        }
+        if source.get("slot"):
+            values["time"] = source["slot"]
+        if not values["day"]:
+            values["day"] = self.day.isoformat() if self.day else ""
+        known_service = self.service and values["service"] == str(self.service.pk)
+        if self.data is None or "book" not in self.data or not values["service"]:
+            values["calendar"] = str(self.calendar.pk) if self.calendar else ""
+            if not known_service:
+                values["service"] = str(self.service.pk) if self.service else ""
+        return values
+
+    def errors_shown(self) -> bool:
+        """Return whether this is an attempt to book, whose errors are to be shown."""
+        return self.data is not None and "book" in self.data
+
+    def slots(self) -> list[datetime]:
+        """Return the free starts of the chosen day."""
+        if not (self.calendar and self.service and self.day):
+            return []
+        return list_free_slots(
+            calendar=self.calendar, minutes=self.service.minutes, first=self.day, at=self.at
+        )
+
+    def is_outside_hours(self) -> bool:
+        """Return whether the typed time lies outside the opening hours; staff may book there all the same."""
+        if not (self.form.is_bound and self.form.is_valid() and self.calendar and self.day):
+            return False
+        start = self.form.cleaned_data.get("starts_at")
+        spans = open_spans(calendar=self.calendar, first=self.form.cleaned_data["day"], days=1)
+        return start is not None and not any(opens <= start < closes for opens, closes in spans)
+
+    def found(self) -> list[Patient]:
+        """Return the patients to choose from: those found, or the one already chosen."""
+        text = self._value("text").strip()
+        chosen = Patient.objects.filter(clinic=self.member.clinic, pk=self._number("patient")).first()
+        rows = find_patients(clinic=self.member.clinic, text=text)[:20] if text else []
+        if chosen and chosen not in rows:
+            rows.insert(0, chosen)
+        return rows
+
+    def rendered_parts(self, request: HttpRequest) -> list[str]:
+        """Return the form parts of upper apps as HTML."""
+        return [render_to_string(part.template, {"form": form}, request) for part, form in self.parts]
+
+    def book(self) -> Appointment | None:
+        """Book what was chosen; None, with errors beside the fields, when it cannot be."""
+        choice = self.form["patient"].value() or ""
+        patient = None if choice == NEW else self._known_patient(choice)
+        valid = self.form.is_valid() and all(form.is_valid() for _part, form in self.parts)
+        valid = (choice != NEW or self.patient_form.is_valid()) and valid
+        if not valid or self.form.errors or (choice != NEW and patient is None):
+            return None
+        try:
+            return self._booked(patient)
+        except Taken:
+            return self._booked_before(patient)
+        except NotAllowed:
+            self.form.add_error("time", _("This time has passed. Please choose a later one."))
+            return None
+
+    def _known_patient(self, choice: str) -> Patient | None:
+        found = Patient.objects.filter(
+            clinic=self.member.clinic, pk=int(choice) if choice.isdecimal() and len(choice) < 19 else 0
+        ).first()
+        if found is None and self.form.is_valid() is not None:
+            self.form.add_error("text", _("Please choose a patient, or enter a new one."))
+        return found
+
+    @transaction.atomic
+    def _booked(self, patient: Patient | None) -> Appointment:
+        chosen = self.form.cleaned_data
+        if patient is None:
+            card = self.patient_form.cleaned_data
+            patient = create_patient(
+                clinic=self.member.clinic,
+                name=card["name"],
+                email=card["email"],
+                phone_number=card["phone"],
+                language=card["language"],
+                actor=self.member.actor,
+                at=self.at,
+            )
+        return book(
+            calendar=chosen["calendar"],
+            patient=patient,
+            service=chosen["service"],
+            starts_at=chosen["starts_at"],
+            origin=Origin.STAFF,
+            actor=self.member.actor,
+            at=self.at,
+            extra={part.name: form.cleaned_data for part, form in self.parts},
+        )
+
+    def _booked_before(self, patient: Patient | None) -> Appointment | None:
+        """Return the appointment that a first press made of the same form; else say that the time is taken."""
+        chosen = self.form.cleaned_data
+        same = Appointment.objects.filter(
+            calendar=chosen["calendar"], starts_at=chosen["starts_at"], status=Status.BOOKED
+        )
+        if patient:
+            same = same.filter(patient=patient)
+        else:
+            same = same.filter(patient__name=" ".join(self.patient_form.cleaned_data["name"].split()))
+        found = same.first()
+        if found is None:
+            self.form.add_error("time", _("This time was just taken. Please choose another."))
+            self.is_taken = True
+        return found
+
+    is_taken: bool = False

@@ -1,0 +1,126 @@
+"""Forms about appointments."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from clinic.appointments.enums import CancelledBy, Status
+from clinic.calendars.models import Calendar, Service
+from clinic.lib.local_time import NonExistentTime, to_instant
+from clinic.people.models import Clinic
+
+NEW = "new"
+
+
+def day_field(label: Any) -> forms.DateField:
+    """Return a field for a date, as the browser's own control sends it."""
+    return forms.DateField(
+        label=label,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("This is not a date. Write it like 2027-05-31.")},
+    )
+
+
+def time_field(label: Any) -> forms.TimeField:
+    """Return a field for a time of day."""
+    return forms.TimeField(
+        label=label,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "placeholder": "10:20", "autocomplete": "off"}),
+        input_formats=["%H:%M", "%H.%M", "%H%M", "%H:%M:%S"],
+        error_messages={"invalid": _("This is not a time of day. Write it like 10:20.")},
+    )
+
+
+def start_of(day: date, at_time: time, calendar: Calendar) -> datetime:
+    """Return a wall time in the calendar's zone as an instant.
+
+    Raises:
+        ValidationError: the clocks skip this time on that day (E1.6).
+    """
+    try:
+        return to_instant(datetime.combine(day, at_time), calendar.zone)
+    except NonExistentTime as error:
+        raise ValidationError(
+            _("There is no such time on that day: the clocks go forward. Please choose another.")
+        ) from error
+
+
+class BookingForm(forms.Form):
+    """What staff choose to book: calendar, service, day, time, and who."""
+
+    calendar = forms.ModelChoiceField(label=_("Calendar"), queryset=Calendar.objects.none(), empty_label=None)
+    service = forms.ModelChoiceField(label=_("Service"), queryset=Service.objects.none(), empty_label=None)
+    day = day_field(_("Day"))
+    time = time_field(_("Time"))
+    patient = forms.CharField(required=False, max_length=20)
+    text = forms.CharField(
+        label=_("Find the patient"),
+        help_text=_("Part of the name, the e-mail or the phone number."),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, clinic: Clinic, calendar: Calendar | None) -> None:
+        super().__init__(data)
+        self._field("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
+        self._field("service").queryset = Service.objects.filter(calendar=calendar).order_by("name")
+
+    def _field(self, name: str) -> forms.ModelChoiceField:
+        field = self.fields[name]
+        if not isinstance(field, forms.ModelChoiceField):
+            raise TypeError(name)
+        return field
+
+    def clean(self) -> dict[str, Any]:
+        """Work out the start as an instant."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        if cleaned.get("calendar") and cleaned.get("day") and cleaned.get("time") is not None:
+            try:
+                cleaned["starts_at"] = start_of(cleaned["day"], cleaned["time"], cleaned["calendar"])
+            except ValidationError as error:
+                self.add_error("time", error)
+        return cleaned
+
+
+class VersionForm(forms.Form):
+    """What every change of an appointment carries: the version that the page showed."""
+
+    version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
+
+
+class MoveForm(VersionForm):
+    """Another time for an appointment, in its calendar."""
+
+    day = day_field(_("Day"))
+    time = time_field(_("Time"))
+
+    def __init__(self, *args: Any, calendar: Calendar, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.calendar = calendar
+
+    def clean(self) -> dict[str, Any]:
+        """Work out the start as an instant."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        if cleaned.get("day") and cleaned.get("time") is not None:
+            try:
+                cleaned["starts_at"] = start_of(cleaned["day"], cleaned["time"], self.calendar)
+            except ValidationError as error:
+                self.add_error("time", error)
+        return cleaned
+
+
+class CancelForm(VersionForm):
+    """Whose wish a cancellation is."""
+
+    by = forms.ChoiceField(choices=[(CancelledBy.PATIENT, ""), (CancelledBy.CLINIC, "")])
+
+
+class MarkForm(VersionForm):
+    """Done, no-show, or such a mark taken back."""
+
+    status = forms.ChoiceField(choices=[(Status.DONE, ""), (Status.NO_SHOW, ""), (Status.BOOKED, "")])

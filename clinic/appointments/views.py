@@ -1,0 +1,226 @@
+"""The today board, booking, and the appointment's page."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.access import Member, get_for, staff
+from clinic.appointments import operations
+from clinic.appointments.booking_page import BookingPage
+from clinic.appointments.enums import TRANSITIONS, CancelledBy, Status
+from clinic.appointments.forms import CancelForm, MarkForm, MoveForm
+from clinic.appointments.history import list_story
+from clinic.appointments.models import Appointment
+from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
+from clinic.appointments.queries import list_day, list_unreachable
+from clinic.audit.operations import record_seen
+from clinic.calendars.models import Calendar
+from clinic.lib import clock
+from clinic.lib.local_time import is_repeated
+from clinic.panels import rendered
+
+UNREACHABLE_SHOWN = 5
+
+
+@require_safe
+@staff("board.see")
+def today(request: HttpRequest, member: Member) -> HttpResponse:
+    """Show what needs somebody now, then the day's appointments (screens: Today)."""
+    at = clock.now()
+    this_day = at.astimezone(member.clinic.zone).date()
+    try:
+        day = date.fromisoformat(request.GET.get("day", ""))
+        before, after = day - timedelta(days=1), day + timedelta(days=1)
+    except (ValueError, OverflowError):
+        day, before, after = this_day, this_day - timedelta(days=1), this_day + timedelta(days=1)
+    calendars = list(Calendar.objects.filter(clinic=member.clinic).order_by("name"))
+    wanted = request.GET.get("calendar", "")
+    chosen = next((one for one in calendars if str(one.pk) == wanted), None)
+    rows = list_day(clinic=member.clinic, day=day)
+    if chosen:
+        rows = rows.filter(calendar=chosen)
+    unreachable = list(list_unreachable(clinic=member.clinic, at=at)[: UNREACHABLE_SHOWN + 1])
+    return render(
+        request,
+        "clinic/today.html",
+        {
+            "day": day,
+            "is_today": day == this_day,
+            "before": before,
+            "after": after,
+            "now": at,
+            "zone": member.clinic.zone,
+            "appointments": rows,
+            "calendars": calendars,
+            "chosen": chosen,
+            "unreachable": unreachable[:UNREACHABLE_SHOWN],
+            "more_unreachable": len(unreachable) > UNREACHABLE_SHOWN,
+            "panels": rendered(request, "today", member.clinic),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@staff("appointment.write")
+def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
+    """Book an appointment: calendar, service, time and patient on one page; works without script.
+
+    The buttons say what is meant: *refresh*, *find* and a slot only show the page anew, *book* books.
+    """
+    data = request.POST if request.method == "POST" else None
+    page = BookingPage(member, data, request.GET.dict(), clock.now())
+    status = 200
+    if page.errors_shown():
+        made = page.book()
+        if made is not None:
+            wall = made.starts_at.astimezone(made.calendar.zone).replace(tzinfo=None)
+            if is_repeated(wall, made.calendar.zone):
+                messages.info(
+                    request, _("That hour happens twice on that day. The first of the two is booked.")
+                )
+            messages.success(request, _("Booked."))
+            return _to(made)
+        status = 409 if page.is_taken else 422
+    template = "clinic/appointment_book.html"
+    context = {"page": page, "slots": page.slots(), "parts": page.rendered_parts(request)}
+    return render(
+        request,
+        f"{template}#booking-form" if request.htmx else template,  # type: ignore[attr-defined]
+        context,
+        status=status,
+    )
+
+
+def _to(appointment: Appointment) -> HttpResponse:
+    return redirect("clinic:appointment", slug=appointment.clinic.slug, pk=appointment.pk)
+
+
+def _page(
+    request: HttpRequest, member: Member, appointment: Appointment, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    at = clock.now()
+    local = appointment.starts_at.astimezone(appointment.calendar.zone)
+    state = Status(appointment.status)
+    move_form = MoveForm(
+        initial={"day": local.date(), "time": f"{local:%H:%M}", "version": appointment.version},
+        calendar=appointment.calendar,
+    )
+    context = {
+        "appointment": appointment,
+        "zone": appointment.calendar.zone,
+        "move_form": move_form,
+        "can_move": state == Status.BOOKED,
+        "can_cancel": Status.CANCELLED in TRANSITIONS[state],
+        "can_mark_done": Status.DONE in TRANSITIONS[state],
+        "can_mark_no_show": Status.NO_SHOW in TRANSITIONS[state] and at >= appointment.starts_at,
+        "can_unmark": Status.BOOKED in TRANSITIONS[state],
+        "panels": rendered(request, "appointment", appointment),
+        "side_panels": rendered(request, "appointment_side", appointment),
+        "story": list_story(appointment),
+    }
+    return render(request, "clinic/appointment.html", {**context, **more}, status=status)
+
+
+@require_safe
+@staff("appointment.see")
+def appointment(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Show an appointment: when, who, what the patient is told and why, and who did what."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.see")
+    response = _page(request, member, found)
+    record_seen(member.actor, found, at=clock.now())
+    return response
+
+
+def _change(
+    request: HttpRequest, member: Member, found: Appointment, act: Callable[[], object], done: str
+) -> HttpResponse:
+    """Do one change and show the page; whatever stands in the way is said on the true state (409)."""
+    try:
+        act()
+    except StaleAppointment:
+        problem = _(
+            "Somebody else changed this appointment meanwhile. Nothing was done; this is how it stands now."
+        )
+    except NotAllowed:
+        problem = _("This is not possible any more. This is how the appointment stands now.")
+    else:
+        messages.success(request, done)
+        return _to(found)
+    fresh = get_for(member, Appointment.objects.whole(), found.pk, "appointment.see")
+    return _page(request, member, fresh, status=409, problem=problem)
+
+
+@require_POST
+@staff("appointment.write")
+def appointment_move(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Give an appointment another time in its calendar."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.write")
+    form = MoveForm(request.POST, calendar=found.calendar)
+    if not form.is_valid():
+        return _page(request, member, found, status=422, move_form=form)
+
+    def act() -> None:
+        operations.move(
+            appointment_id=pk,
+            starts_at=form.cleaned_data["starts_at"],
+            version=form.cleaned_data["version"],
+            actor=member.actor,
+            at=clock.now(),
+        )
+
+    try:
+        if form.cleaned_data["starts_at"] < clock.now():
+            form.add_error("time", _("This time has passed. Please choose a later one."))
+            return _page(request, member, found, status=422, move_form=form)
+        return _change(request, member, found, act, _("Moved. The patient is told."))
+    except Taken:
+        form.add_error("time", _("This time is taken. The appointment is unchanged."))
+        return _page(request, member, found, status=409, move_form=form)
+
+
+@require_POST
+@staff("appointment.write")
+def appointment_cancel(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Cancel an appointment, at the patient's wish or the clinic's."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.write")
+    form = CancelForm(request.POST)
+    if not form.is_valid():
+        return _page(request, member, found, status=422, problem=_("Please say whose wish it is."))
+
+    def act() -> None:
+        operations.cancel(
+            appointment_id=pk,
+            by=CancelledBy(form.cleaned_data["by"]),
+            version=form.cleaned_data["version"],
+            actor=member.actor,
+            at=clock.now(),
+        )
+
+    return _change(request, member, found, act, _("Cancelled. The time is free again."))
+
+
+@require_POST
+@staff("appointment.write")
+def appointment_mark(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Mark an appointment done or no-show, or take the mark back."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.write")
+    form = MarkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, member, found, status=422, problem=_("Please choose done or no-show."))
+
+    def act() -> None:
+        operations.mark(
+            appointment_id=pk,
+            status=Status(form.cleaned_data["status"]),
+            version=form.cleaned_data["version"],
+            actor=member.actor,
+            at=clock.now(),
+        )
+
+    return _change(request, member, found, act, _("Marked."))

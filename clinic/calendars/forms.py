@@ -1,0 +1,111 @@
+"""Forms about calendars."""
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
+
+from clinic.calendars.models import Calendar, Service
+from clinic.calendars.rules import UnreadableHours, parse_hours, written_hours
+from clinic.lib import phone
+
+
+class CalendarForm(forms.Form):
+    """A calendar's general settings and its weekly hours; one *Save* for all of it."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+    address = forms.CharField(label=_("Address"), max_length=200, required=False)
+    city = forms.CharField(label=_("City"), max_length=80, required=False)
+    phone = forms.CharField(
+        label=_("Phone"),
+        help_text=_("Patients read it in messages and on their page."),
+        max_length=40,
+        required=False,
+    )
+    change_until_hours = forms.IntegerField(
+        label=_("Patients may cancel until (hours before the start)"),
+        help_text=_("0: until the start."),
+        min_value=0,
+        max_value=720,
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, calendar: Calendar) -> None:
+        self.calendar = calendar
+        week: dict[int, list[tuple[time, time]]] = {}
+        for row in calendar.opening_hours.all():
+            week.setdefault(row.weekday, []).append((row.opens, row.closes))
+        initial: dict[str, Any] = {
+            "name": calendar.name,
+            "address": calendar.address,
+            "city": calendar.city,
+            "phone": calendar.phone,
+            "change_until_hours": calendar.change_until_hours,
+        }
+        initial |= {f"hours_{weekday}": written_hours(week.get(weekday, [])) for weekday in WEEKDAYS}
+        super().__init__(data, initial=initial)
+        for weekday, name in WEEKDAYS.items():
+            self.fields[f"hours_{weekday}"] = forms.CharField(label=name, max_length=120, required=False)
+
+    def hours_fields(self) -> list[forms.BoundField]:
+        """Return the seven fields of the week."""
+        return [self[f"hours_{weekday}"] for weekday in WEEKDAYS]
+
+    def has_changed_hours(self) -> bool:
+        """Return whether any day of the week was written anew."""
+        return any(field.startswith("hours_") for field in self.changed_data)
+
+    def clean_name(self) -> str:
+        """Refuse a name that another calendar of the clinic has."""
+        name: str = self.cleaned_data["name"]
+        others = Calendar.objects.filter(clinic=self.calendar.clinic, name=name).exclude(pk=self.calendar.pk)
+        if others.exists():
+            raise ValidationError(_("Another calendar has this name."))
+        return name
+
+    def clean_phone(self) -> str:
+        """Return the number in E.164."""
+        text: str = self.cleaned_data["phone"].strip()
+        if not text:
+            return ""
+        try:
+            return phone.normalise(text, country=self.calendar.clinic.country).e164
+        except phone.BadPhone as error:
+            raise ValidationError(
+                _("This is not a phone number. Write it with its country code, like +48 22 555 01 23.")
+            ) from error
+
+    def clean(self) -> dict[str, Any]:
+        """Read the week; a day that cannot be read gets its own error."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        week = {}
+        for weekday in WEEKDAYS:
+            field = f"hours_{weekday}"
+            try:
+                week[weekday] = parse_hours(cleaned.pop(field, ""))
+            except UnreadableHours:
+                self.add_error(field, _("Write hours like 08:00–12:00, 13:00–16:00. Empty means closed."))
+        cleaned["week"] = week
+        return cleaned
+
+
+class ServiceForm(forms.Form):
+    """A service to be added to a calendar."""
+
+    name = forms.CharField(label=_("Service"), max_length=120)
+    minutes = forms.IntegerField(label=_("Length in minutes"), min_value=1, max_value=1440)
+    price = forms.DecimalField(label=_("Price"), min_value=0, max_digits=9, decimal_places=2, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, calendar: Calendar) -> None:
+        super().__init__(data, prefix="service")
+        self.calendar = calendar
+
+    def clean_name(self) -> str:
+        """Refuse a name that the calendar has already."""
+        name: str = self.cleaned_data["name"]
+        if Service.objects.filter(calendar=self.calendar, name=name).exists():
+            raise ValidationError(_("This calendar has a service of this name."))
+        return name

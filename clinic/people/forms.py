@@ -1,0 +1,84 @@
+"""Forms about people."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from clinic.lib.local_time import zone_names
+from clinic.people.enums import Language
+from clinic.people.models import Clinic
+from clinic.people.operations import NAME_LENGTH, clean_contact
+
+COUNTRIES = (("PL", _("Poland")), ("DE", _("Germany")), ("RO", _("Romania")), ("GB", _("United Kingdom")))
+
+
+class PatientForm(forms.Form):
+    """A patient card."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    email = forms.CharField(
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"inputmode": "email"}),
+    )
+    phone = forms.CharField(
+        label=_("Phone"), required=False, max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})
+    )
+    language = forms.ChoiceField(label=_("Language of messages"), choices=Language.choices)
+
+    def __init__(self, *args: Any, clinic: Clinic, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clinic = clinic
+        self.fields["language"].initial = clinic.language
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the card could not use, beside its field (P13)."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        try:
+            clean_contact(
+                name=cleaned.get("name", "") or "-",
+                email=cleaned.get("email", ""),
+                phone_number=cleaned.get("phone", ""),
+                country=self.clinic.country,
+            )
+        except ValidationError as error:
+            for field, messages in error.message_dict.items():
+                self.add_error(field, messages)
+        return cleaned
+
+
+class FirstClinicForm(forms.Form):
+    """The first page of an empty installation: the clinic, its administrator, one calendar (X8)."""
+
+    clinic_name = forms.CharField(label=_("Name of the clinic"), max_length=120)
+    country = forms.ChoiceField(label=_("Country"), choices=COUNTRIES)
+    language = forms.ChoiceField(label=_("Language"), choices=Language.choices)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=[])
+    practitioner = forms.CharField(
+        label=_("First practitioner"),
+        help_text=_("As patients know them, for example Dr Maria Nowak. More can be added later."),
+        max_length=120,
+    )
+    name = forms.CharField(label=_("Your name"), max_length=120)
+    email = forms.EmailField(label=_("Your e-mail"), help_text=_("You log in with it."))
+    password = forms.CharField(
+        label=_("Password"),
+        help_text=_("At least 10 characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        strip=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = sorted(
+            name for name in zone_names() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
+        )
+        field = self.fields["time_zone"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(name, name.replace("_", " ")) for name in zones]
+            field.initial = "Europe/Warsaw"

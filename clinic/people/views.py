@@ -1,0 +1,155 @@
+"""Logging in, the first clinic, patients."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth import views as auth_views
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.access import Member, get_for, staff, to_log_in
+from clinic.audit.operations import record_seen
+from clinic.lib import clock
+from clinic.people.forms import PatientForm
+from clinic.people.models import Clinic, Patient, User
+from clinic.people.operations import change_patient, create_patient
+from clinic.people.queries import MOST_FOUND, find_patients
+
+log_in = never_cache(
+    auth_views.LoginView.as_view(template_name="clinic/log_in.html", redirect_authenticated_user=True)
+)
+LOCKED_SECONDS = 15 * 60
+
+
+def too_many_tries(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
+    """Ask somebody who tried too many passwords to wait."""
+    response = render(request, "429.html", {"minutes": LOCKED_SECONDS // 60}, status=429)
+    response["Retry-After"] = str(LOCKED_SECONDS)
+    return response
+
+
+@require_POST
+def log_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("clinic:log_in")
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Go where this person works; ask only somebody who works in several clinics."""
+    if not request.user.is_authenticated:
+        if not User.objects.exists():
+            return redirect("clinic:first_clinic")
+        return to_log_in(request)
+    clinics = list(Clinic.objects.filter(memberships__user=request.user).order_by("name"))
+    if len(clinics) == 1:
+        return redirect("clinic:today", slug=clinics[0].slug)
+    return render(request, "clinic/home.html", {"clinics": clinics})
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Change the language: a member's own is kept with them, anybody else's in a cookie (X1)."""
+    language = request.POST.get("language", "")
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        target = "/"
+    response = redirect(target)
+    if language in dict(settings.LANGUAGES):
+        if request.user.is_authenticated:
+            User.objects.filter(pk=request.user.pk).update(language=language)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=365 * 24 * 3600,
+            samesite="Lax",
+            secure=settings.SECURE,
+        )
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@staff("patient.see")
+def patients(request: HttpRequest, member: Member) -> HttpResponse:
+    """List patients; a search is a POST, so that no name stands in an address (X4)."""
+    text = request.POST.get("text", "").strip()[:200]
+    found = find_patients(clinic=member.clinic, text=text)
+    context = {"found": found, "text": text, "is_cut": len(found) == MOST_FOUND}
+    template = "clinic/patients.html"
+    return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
+
+
+@require_safe
+@staff("patient.see")
+def patient(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Show a patient's card with their appointments."""
+    found = get_for(member, Patient, pk, "patient.see")
+    appointments = found.appointments.select_related("calendar__practitioner", "service").order_by(
+        "-starts_at"
+    )[:100]
+    response = render(
+        request, "clinic/patient.html", {"patient": found, "appointments": appointments, "now": clock.now()}
+    )
+    record_seen(member.actor, found, at=clock.now())
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@staff("patient.write")
+def patient_new(request: HttpRequest, member: Member) -> HttpResponse:
+    """Make a patient card."""
+    form = PatientForm(request.POST or None, clinic=member.clinic)
+    if request.method == "POST" and form.is_valid():
+        made = create_patient(
+            clinic=member.clinic,
+            name=form.cleaned_data["name"],
+            email=form.cleaned_data["email"],
+            phone_number=form.cleaned_data["phone"],
+            language=form.cleaned_data["language"],
+            actor=member.actor,
+            at=clock.now(),
+        )
+        messages.success(request, _("The patient card is made."))
+        return redirect("clinic:patient", slug=member.clinic.slug, pk=made.pk)
+    return render(
+        request,
+        "clinic/patient_edit.html",
+        {"form": form, "patient": None},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@staff("patient.write")
+def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Change a patient card; unsent messages follow."""
+    found = get_for(member, Patient.objects.select_related("clinic"), pk, "patient.write")
+    initial = {"name": found.name, "email": found.email, "phone": found.phone, "language": found.language}
+    form = PatientForm(request.POST or None, clinic=member.clinic, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            change_patient(
+                patient=found,
+                name=form.cleaned_data["name"],
+                email=form.cleaned_data["email"],
+                phone_number=form.cleaned_data["phone"],
+                language=form.cleaned_data["language"],
+                actor=member.actor,
+                at=clock.now(),
+            )
+        messages.success(request, _("Saved. Messages that are not sent yet use the new data."))
+        return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)
+    return render(
+        request,
+        "clinic/patient_edit.html",
+        {"form": form, "patient": found},
+        status=422 if form.errors else 200,
+    )

@@ -1,0 +1,46 @@
+"""Sending on a simulated clock: everything due up to an instant, each at its own."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.test.utils import override_settings
+
+from clinic.lib import clock
+from messaging.delivery import Outlet
+from messaging.enums import State
+from messaging.models import Delivery
+from notifications.enums import Channel
+
+
+def next_due() -> tuple[datetime | None, Channel]:
+    """Return when the next delivery may leave, and over which channel; e-mail first."""
+    first = (
+        Delivery.objects.filter(state=State.PLANNED, due_at__isnull=False)
+        .order_by("due_at", "channel")
+        .values_list("due_at", "channel")
+        .first()
+    )
+    return (first[0], Channel(first[1])) if first else (None, Channel.EMAIL)
+
+
+def send_until(*, at: datetime, outlets: Mapping[Channel, Outlet]) -> None:
+    """Send what falls due up to `at`, with the clock held at each due instant in turn."""
+    while True:
+        due, channel = next_due()
+        if due is None or due > at:
+            return
+        with clock.held_at(due):
+            outlets[channel].send_due(at=due, now=clock.now)
+
+
+def send_demo_until(*, at: datetime) -> None:
+    """Deliver what the demonstration's patients would have got by `at`, into the mailbox and nowhere else."""
+    due, _channel = next_due()
+    if due is None or due > at:
+        return
+    with (
+        override_settings(MAIL_TRANSPORT="mailbox", SMS_TRANSPORT="mailbox"),
+        Outlet(Channel.EMAIL) as email,
+        Outlet(Channel.SMS) as sms,
+    ):
+        send_until(at=at, outlets={Channel.EMAIL: email, Channel.SMS: sms})

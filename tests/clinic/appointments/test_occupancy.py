@@ -1,0 +1,187 @@
+"""Who has a time, and the database's own wall behind it (D2, K25)."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from clinic.appointments import occupancy
+from clinic.appointments.models import Appointment, Occupancy
+from clinic.appointments.occupancy import Taken
+from clinic.models import Calendar
+from tests.factories.clinic import MINUTES, MONDAY, book_visit, make_calendar, make_clinic
+
+pytestmark = pytest.mark.django_db
+
+NINE = MONDAY + timedelta(days=1)
+HALF = 30 * MINUTES
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return make_calendar()
+
+
+def spans(calendar: Calendar) -> list[tuple[datetime, datetime]]:
+    rows = Occupancy.objects.filter(calendar=calendar).order_by("starts_at")
+    return list(rows.values_list("starts_at", "ends_at"))
+
+
+def keep(calendar: Calendar, key: str, start: datetime, end: datetime, *, minutes: int = 5) -> None:
+    occupancy.hold(
+        calendar_id=calendar.pk,
+        key=key,
+        start=start,
+        end=end,
+        expires_at=MONDAY + minutes * MINUTES,
+        at=MONDAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        pytest.param(0, 30, id="same"),
+        pytest.param(-10, 5, id="over-the-start"),
+        pytest.param(25, 55, id="over-the-end"),
+        pytest.param(10, 20, id="inside"),
+        pytest.param(-30, 90, id="around"),
+        pytest.param(29, 31, id="by-a-minute"),
+    ],
+)
+def test_an_overlap_is_refused(calendar: Calendar, start: int, end: int) -> None:
+    book_visit(calendar=calendar, starts_at=NINE)
+
+    with pytest.raises(Taken):
+        keep(calendar, "typing", NINE + start * MINUTES, NINE + end * MINUTES)
+
+    assert spans(calendar) == [(NINE, NINE + HALF)]
+
+
+def test_what_only_touches_is_free(calendar: Calendar) -> None:
+    book_visit(calendar=calendar, starts_at=NINE)
+
+    keep(calendar, "before", NINE - HALF, NINE)
+    keep(calendar, "after", NINE + HALF, NINE + 2 * HALF)
+
+    assert spans(calendar) == [(NINE - HALF, NINE), (NINE, NINE + HALF), (NINE + HALF, NINE + 2 * HALF)]
+
+
+def test_other_calendars_have_their_own_time(calendar: Calendar) -> None:
+    neighbour = make_calendar(calendar.clinic, "Dr Wiśniewska")
+    book_visit(calendar=calendar, starts_at=NINE)
+
+    book_visit(calendar=neighbour, starts_at=NINE)
+
+    assert spans(neighbour) == [(NINE, NINE + HALF)]
+
+
+def test_a_hold_keeps_others_out_until_it_expires(calendar: Calendar) -> None:
+    keep(calendar, "typing", NINE, NINE + HALF)
+
+    with pytest.raises(Taken):
+        book_visit(calendar=calendar, starts_at=NINE, at=MONDAY + 5 * MINUTES - timedelta(microseconds=1))
+    assert Appointment.objects.count() == 0
+
+    book_visit(calendar=calendar, starts_at=NINE, at=MONDAY + 5 * MINUTES)
+    assert list(Occupancy.objects.values_list("hold", "starts_at")) == [(None, NINE)]
+
+
+def test_the_same_key_moves_its_hold(calendar: Calendar) -> None:
+    keep(calendar, "typing", NINE, NINE + HALF)
+
+    keep(calendar, "typing", NINE + 10 * MINUTES, NINE + 40 * MINUTES)
+
+    assert spans(calendar) == [(NINE + 10 * MINUTES, NINE + 40 * MINUTES)]
+
+
+def test_a_hold_that_finds_its_new_time_taken_keeps_the_old_one(calendar: Calendar) -> None:
+    book_visit(calendar=calendar, starts_at=NINE)
+    keep(calendar, "typing", NINE + HALF, NINE + 2 * HALF)
+
+    with pytest.raises(Taken):
+        keep(calendar, "typing", NINE, NINE + HALF)
+
+    assert spans(calendar) == [(NINE, NINE + HALF), (NINE + HALF, NINE + 2 * HALF)]
+
+
+def test_a_released_hold_is_free_at_once(calendar: Calendar) -> None:
+    keep(calendar, "typing", NINE, NINE + HALF)
+
+    occupancy.release_hold(key="typing")
+
+    book_visit(calendar=calendar, starts_at=NINE)
+
+
+def test_the_wall_stands() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT conname FROM pg_constraint WHERE contype = 'x'")
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        names = [name for (name,) in cursor.fetchall()]
+
+    expected = (
+        ["occupancy_no_overlap"]
+        if connection.vendor == "postgresql"
+        else ["occupancy_no_overlap_insert", "occupancy_no_overlap_update"]
+    )
+    assert [name for name in names if name.startswith("occupancy")] == expected
+
+
+def test_the_wall_refuses_a_raw_insert(calendar: Calendar) -> None:
+    keep(calendar, "typing", NINE, NINE + HALF)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Occupancy.objects.create(
+            calendar=calendar, hold="raw", starts_at=NINE + 29 * MINUTES, ends_at=NINE + 59 * MINUTES,
+            expires_at=MONDAY + HALF,
+        )  # fmt: skip
+
+    Occupancy.objects.create(
+        calendar=calendar,
+        hold="raw",
+        starts_at=NINE + HALF,
+        ends_at=NINE + 2 * HALF,
+        expires_at=MONDAY + HALF,
+    )
+    assert spans(calendar) == [(NINE, NINE + HALF), (NINE + HALF, NINE + 2 * HALF)]
+
+
+def test_the_wall_refuses_a_raw_update(calendar: Calendar) -> None:
+    keep(calendar, "early", NINE, NINE + HALF)
+    keep(calendar, "late", NINE + HALF, NINE + 2 * HALF)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Occupancy.objects.filter(hold="late").update(starts_at=NINE + 20 * MINUTES)
+
+    Occupancy.objects.filter(hold="late").update(ends_at=NINE + 3 * HALF)
+    assert spans(calendar) == [(NINE, NINE + HALF), (NINE + HALF, NINE + 3 * HALF)]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"ends_at": NINE}, id="empty-span"),
+        pytest.param({"expires_at": None}, id="hold-without-end"),
+        pytest.param({"hold": None}, id="nobody-s"),
+    ],
+)
+def test_the_table_refuses_nonsense(calendar: Calendar, more: dict[str, object]) -> None:
+    row = {
+        "calendar": calendar, "hold": "raw", "starts_at": NINE, "ends_at": NINE + HALF, "expires_at": NINE
+    }  # fmt: skip
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Occupancy.objects.create(**{**row, **more})
+
+    assert spans(calendar) == []
+
+
+def test_a_clinic_s_slug_tells_houses_apart() -> None:
+    lipowa, dluga = make_calendar(make_clinic("lipowa")), make_calendar(make_clinic("dluga"))
+    keep(lipowa, "typing", NINE, NINE + HALF)
+
+    keep(dluga, "typing too", NINE, NINE + HALF)
+
+    assert spans(lipowa) == spans(dluga) == [(NINE, NINE + HALF)]

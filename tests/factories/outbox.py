@@ -1,0 +1,76 @@
+"""The outbox as tests look at it: rows as tuples, sweeps at an instant, the provider in the process."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from clinic.models import Appointment, Clinic
+from messaging import delivery
+from messaging.models import Delivery, Message
+from notifications.enums import Channel
+from reminders.planning import cause_of
+from tests.factories.clinic import MONDAY
+from tests.fakes.lines import Provider
+
+Row = tuple[Any, ...]
+
+
+def rows(appointment: Appointment, *, version: int | None = None) -> list[Row]:
+    """Return (kind, channel, state, planned, due, reason) of every delivery, in the order of planning.
+
+    A message that a rule left out is (kind, None, "left out", None, None, reason).
+    """
+    found: list[Row] = []
+    messages = Message.objects.filter(cause=cause_of(appointment.pk)).order_by("id")
+    if version is not None:
+        messages = messages.filter(version=version)
+    for message in messages:
+        if message.is_left_out:
+            found.append((message.kind, None, "left out", message.planned_at, None, message.reason))
+        found += [
+            (message.kind, row.channel, row.state, row.planned_at, row.due_at, row.reason)
+            for row in message.deliveries.order_by("channel")
+        ]
+    return found
+
+
+def row_of(appointment: Appointment, kind: str, channel: str, *, version: int = 0) -> Delivery:
+    """Return one delivery of an appointment."""
+    return Delivery.objects.get(
+        message__cause=cause_of(appointment.pk), message__kind=kind, message__version=version, channel=channel
+    )
+
+
+def sweep(at: datetime, *channels: str) -> dict[str, delivery.Tally]:
+    """Send what is due over the channels (all by default) at an instant at which the clock stands still."""
+    wanted = channels or ("email", "sms")
+    return {channel: delivery.send_due(channel=Channel(channel), at=at, now=lambda: at) for channel in wanted}
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """All lines of the outbox lead to this provider; each must have been given back in the end."""
+    provider = Provider()
+    monkeypatch.setattr(delivery, "open_backend", provider.open)
+    yield provider
+    assert provider.open_lines == 0
+
+
+def plant(
+    clinic: Clinic, count: int, *, kind: str = "planted", due_at: datetime = MONDAY, channel: str = "email"
+) -> list[int]:
+    """Put plain deliveries of a kind into the outbox without an appointment; return their ids."""
+    messages = Message.objects.bulk_create(
+        Message(
+            clinic=clinic, kind=kind, cause=f"planted:{number}", version=0, recipient="patient:0",
+            reason="planted", planned_at=due_at, created_at=due_at,
+        )
+        for number in range(Message.objects.count(), Message.objects.count() + count)
+    )  # fmt: skip
+    made = Delivery.objects.bulk_create(
+        Delivery(message=message, clinic=clinic, channel=channel, planned_at=due_at, due_at=due_at)
+        for message in messages
+    )
+    return [row.pk for row in made]
