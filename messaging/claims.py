@@ -13,14 +13,16 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from clinic.lib.rows import rows_by_id, rows_where
+from clinic.models import Appointment, Calendar, Clinic, Patient, Practitioner, Service
 from messaging.enums import State
 from messaging.ledger import lease_end, marks
-from messaging.models import Delivery
+from messaging.models import Delivery, Message
 from notifications.enums import Channel
 from notifications.models import ClinicPause
 
 _turn = count()
-# What a voice reads of the world, in the claim's own query.
+# What a voice reads of the world.
 _WORLD = (
     "message",
     "message__patient",
@@ -97,7 +99,7 @@ def _due_ids(clinics: Sequence[int], *, share: int, limit: int, channel: Channel
     until = connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_SHARES, [clinics, channel, until, share, limit])
+            cursor.execute(_SHARES, [list(clinics), channel, until, share, limit])
             return [row[0] for row in cursor.fetchall()]
         ids: list[int] = []
         for clinic_id in clinics:
@@ -109,11 +111,42 @@ def _due_ids(clinics: Sequence[int], *, share: int, limit: int, channel: Channel
 def _claim(ids: Sequence[int]) -> list[Delivery]:
     if not ids:
         return []
-    claim = secrets.token_hex(8)
+    rows = rows_where(Delivery, "id", _take(ids))
+    _read_world(rows)
+    return sorted(rows, key=lambda row: (row.due_at or row.planned_at, row.pk))
+
+
+def _take(ids: Sequence[int]) -> list[int]:
+    """Mark deliveries as `claimed`, by a name that no other claim has; return the ids really taken."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE.format(lease_end=lease_end(), ids=marks(len(ids))), [claim, *ids])
-        taken = [row[0] for row in cursor.fetchall()]
-    return list(Delivery.objects.filter(pk__in=taken).select_related(*_WORLD).order_by("due_at", "pk"))
+        statement = _TAKE.format(lease_end=lease_end(), ids=marks(len(ids)))
+        cursor.execute(statement, [secrets.token_hex(8), *ids])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _read_world(rows: Sequence[Delivery]) -> None:
+    """Put what a voice reads of the world into the claimed rows' own relations.
+
+    A query for each table, whatever the number of rows; what several rows share is one object.
+    """
+    messages = rows_by_id(Message, [row.message_id for row in rows])
+    patients = rows_by_id(Patient, [one.patient_id for one in messages.values()])
+    appointments = rows_by_id(Appointment, [one.appointment_id for one in messages.values()])
+    calendars = rows_by_id(Calendar, [one.calendar_id for one in appointments.values()])
+    services = rows_by_id(Service, [one.service_id for one in appointments.values()])
+    clinics = rows_by_id(Clinic, [one.clinic_id for one in appointments.values()])
+    practitioners = rows_by_id(Practitioner, [one.practitioner_id for one in calendars.values()])
+    for calendar in calendars.values():
+        calendar.practitioner = practitioners[calendar.practitioner_id]
+    for appointment in appointments.values():
+        appointment.calendar = calendars[appointment.calendar_id]
+        appointment.service = services[appointment.service_id]
+        appointment.clinic = clinics[appointment.clinic_id]
+    for message in messages.values():
+        message.patient = patients[message.patient_id] if message.patient_id else None
+        message.appointment = appointments[message.appointment_id] if message.appointment_id else None
+    for row in rows:
+        row.message = messages[row.message_id]
 
 
 def return_expired_claims() -> int:

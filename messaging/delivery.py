@@ -198,7 +198,8 @@ class Sender:
         tries there are only stragglers: look in between for what has fallen due.
         """
         ends = monotonic() + ROUND_SECONDS
-        half, missing, returned = len(fresh) / 2, len(fresh), []
+        half, missing = len(fresh) / 2, len(fresh)
+        returned: list[tuple[Delivery, Ready, Accepted | SendError]] = []
         while self._open and (missing or not (fresh or returned)):
             try:
                 line, result = self._returned.get(timeout=max(ends - monotonic(), 0.0))

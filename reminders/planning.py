@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from clinic.appointments.enums import Origin, Status
+from clinic.lib.rows import rows_where
 from clinic.models import Appointment
 from messaging.enums import UNSENT, Purpose, State
 from messaging.links import get_or_make
@@ -243,16 +244,12 @@ def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Deliv
     messages = {row.message_id: row.message for row in emails if row.message.kind in WITH_FALLBACK}
     if not messages:
         return []
-    rows = Delivery.objects.filter(
-        message_id__in=list(messages),
-        channel=Channel.SMS,
-        state=State.PLANNED,
-        reason="if_unread",
-    )
-    if not also_timed:
-        rows = rows.filter(planned_at=None)
-    found = list(rows)
-    for row in found:
+    waiting = [
+        row
+        for row in rows_where(Delivery, "message_id", messages)
+        if row.channel == Channel.SMS and row.state == State.PLANNED and row.reason == "if_unread"
+    ]
+    for row in waiting:
         # The e-mail's claim has read the message's whole world: it is not read again.
         row.message = messages[row.message_id]
-    return found
+    return [row for row in waiting if also_timed or row.planned_at is None]

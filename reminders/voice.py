@@ -13,7 +13,7 @@ from clinic.lib import phone, sms, when
 from clinic.models import Appointment
 from messaging.backends.base import Attachment
 from messaging.enums import Purpose
-from messaging.links import token_of
+from messaging.links import list_for, token_of
 from messaging.models import Delivery, PersonalLink
 from messaging.registry import Hold, Ready, Skip, Verdict
 from notifications.enums import Channel
@@ -54,10 +54,7 @@ def _appointment(row: Delivery) -> Appointment:
 
 def _links(appointments: "object", *, at: datetime) -> dict[int, PersonalLink]:
     ids = {one.pk: one for one in appointments}  # type: ignore[attr-defined]
-    found = {
-        link.object_id: link
-        for link in PersonalLink.objects.filter(purpose=Purpose.APPOINTMENT, object_id__in=ids)
-    }
+    found = list_for(purpose=Purpose.APPOINTMENT, object_ids=ids)
     for pk, one in ids.items():
         if pk not in found:
             found[pk] = link_for(one, at=at)
