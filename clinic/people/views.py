@@ -24,7 +24,6 @@ from clinic.people.operations import change_patient, create_patient
 from clinic.people.queries import MOST_FOUND, find_patients
 
 
-
 class LogIn(auth_views.LoginView):
     """Django's own, but a refusal has the status of a refusal."""
 
