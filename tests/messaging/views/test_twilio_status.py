@@ -4,15 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from twilio.request_validator import RequestValidator
 
 from messaging.models import Delivery
 from tests.factories.house import NOW, House
+from tests.factories.page import Answer
 
 TOKEN = "twelve-o-clock"
-Report = Callable[..., HttpResponse]
+Report = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def report(sms: Delivery) -> Report:
 
     def send(
         status: str, *, pk: int = 0, token: str = TOKEN, origin: str = "https://anteroom.example", **more: Any
-    ) -> HttpResponse:
+    ) -> Answer:
         path = f"/hooks/twilio/status/{pk or sms.pk}/"
         params = {"MessageSid": "SM1", "MessageStatus": status}
         signature = RequestValidator(token).compute_signature(origin + path, params)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.appointments import operations
@@ -17,7 +16,7 @@ from messaging.models import Delivery, Message
 from notifications.enums import Channel
 from notifications.models import CalendarSettings
 from tests.factories.house import DAYS, HOURS, NOW, House, by_link
-from tests.factories.page import Page
+from tests.factories.page import Answer, Page
 
 SECOND = timedelta(seconds=1)
 
@@ -32,7 +31,7 @@ def url(house: House, act: str = "") -> str:
     return f"/appointment/{link_key(house.link)}/" + (f"{act}/" if act else "")
 
 
-def press(client: Client, house: House, act: str, sequence: object = 0) -> HttpResponse:
+def press(client: Client, house: House, act: str, sequence: object = 0) -> Answer:
     return client.post(url(house, act), {"sequence": sequence})
 
 
@@ -133,7 +132,8 @@ def test_confirming_what_is_cancelled_is_refused(rynek: House, patient: Client) 
 
 
 def test_confirming_after_the_start_is_refused_with_the_phone(rynek: House) -> None:
-    with clock.held_at(rynek.appointment.starts_at), _still(rynek) as patient:
+    with clock.held_at(rynek.appointment.starts_at):
+        patient = by_link(rynek.link)
         response = press(patient, rynek, "confirm")
 
         page = Page(response)
