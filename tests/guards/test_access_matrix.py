@@ -182,7 +182,7 @@ def body(name: str, house: House) -> dict[str, object]:
     """Return a good POST for an address: what staff or the patient would send."""
     version = {"version": house.appointment.version}
     form = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
-    return {
+    bodies: dict[str, dict[str, object]] = {
         "clinic:log_in": {"username": "nobody@rynek.example", "password": "wrong"},
         "clinic:set_language": {"language": "de", "next": "/"},
         "clinic:appointment_book": {
@@ -201,7 +201,8 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:sending_pause": {"pause": "yes"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
-    }.get(name, {})  # fmt: skip
+    }  # fmt: skip
+    return bodies.get(name, {})
 
 
 @contextmanager

@@ -64,14 +64,14 @@ def test_planted_session_is_left_behind(rynek: House) -> None:
     session["planted"] = "yes"
     session.save()
     planted = session.session_key
-    client.cookies["session"] = planted
+    client.cookies["session"] = str(planted)
 
     send(client, rynek.assistant.email)
 
     assert client.session.session_key != planted
     assert client.get(rynek.url()).status_code == 200
     stranger = Client()
-    stranger.cookies["session"] = planted
+    stranger.cookies["session"] = str(planted)
     assert stranger.get(rynek.url()).status_code == 302
 
 
