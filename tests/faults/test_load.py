@@ -47,10 +47,12 @@ class Log:
         return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
 
 
-def browse(calendar: Calendar, numbers: Iterator[int], until: float, pause: float, log: Log) -> None:
+def browse(
+    calendar: Calendar, numbers: Iterator[int], first: float, until: float, pause: float, log: Log
+) -> None:
     """Book, open the patient's page, confirm there, tell that it was seen: one write after another, paced."""
     client = Client(enforce_csrf_checks=False)
-    following = time.monotonic()
+    following = first
     key = sequence = ""
     for step in itertools.cycle(("book", "seen", "confirm", "cancel")):
         following += pause
@@ -108,10 +110,14 @@ def test_web_and_workers_on_one_database(
     numbers = itertools.count()
     Client().get("/a/warm-up/")
     # 500 writes a minute over eight threads: one a second each, and a little more.
-    until = time.monotonic() + seconds
+    pause, began = WEB / (500 / 60), time.monotonic()
+    until = began + seconds
     with ThreadPoolExecutor(WEB + WORKERS) as pool:
         workers = [pool.submit(work, ended, log) for _ in range(WORKERS)]
-        web = [pool.submit(browse, calendar, numbers, until, WEB / (500 / 60), log) for _ in range(WEB)]
+        web = [
+            pool.submit(browse, calendar, numbers, began + number * pause / WEB, until, pause, log)
+            for number in range(WEB)
+        ]
         for future in web:
             future.result()
         ended.set()
