@@ -115,7 +115,7 @@ def test_web_and_workers_on_one_database(
     with ThreadPoolExecutor(WEB + WORKERS) as pool:
         workers = [pool.submit(work, ended, log) for _ in range(WORKERS)]
         web = [
-            pool.submit(browse, calendar, numbers, began + number * pause / WEB, until, pause, log)
+            pool.submit(browse, calendar, numbers, began - pause * (1 - number / WEB), until, pause, log)
             for number in range(WEB)
         ]
         for future in web:

@@ -84,7 +84,11 @@ def test_details_by_mail(visit: Appointment, sink: SmtpSink) -> None:
     assert message.sender.startswith(f"bounces+{row.pk}.")
     assert link_of(visit) in body(mail)
     assert f'href="{link_of(visit)}"' in body(mail, "html")
-    assert [part.get_content_type() for part in mail.iter_attachments()] == ["text/calendar"]
+    calendars = [
+        part for part in mail.walk() if part.get_content_type() in {"text/calendar", "application/ics"}
+    ]
+    assert [part.get_content_type() for part in calendars] == ["text/calendar", "application/ics"]
+    assert calendars[0]["Content-Type"].params["method"] == "REQUEST"
 
 
 def test_the_subject_says_nothing_of_health(visit: Appointment, sink: SmtpSink) -> None:
