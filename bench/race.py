@@ -1,8 +1,9 @@
 """Sixteen clients after the same 300 slots (F14): `python -m bench.race`.
 
 Product: the statements of `clinic.appointments.occupancy`, as it sends them. Peer: the same booking, moving
-and holding with a bare INSERT on the same exclusion constraint, the violation caught. Both as plain SQL
-calls from sixteen processes, each with its own connection: through whole views Python would hide it.
+and holding with a bare INSERT on the same exclusion constraint, the violation caught. Both as bare SQL from
+sixteen processes with a connection each, what belongs together in one message: it is the database that is
+compared, and Python's part would hide it.
 """
 
 import argparse
@@ -56,26 +57,35 @@ class _LostError(Exception):
     """Somebody else has the slot."""
 
 
-def product_insert(cursor: psycopg.Cursor, values: tuple) -> None:
-    """Take a span as the occupancy module does."""
+Statement = tuple[str, list[Any]]
+
+
+def product_insert(values: tuple) -> Statement:
+    """Take a span as the occupancy module does: no row back means taken."""
     from clinic.appointments import occupancy  # noqa: PLC0415 - after django.setup()
 
     calendar, start, end = values[:3]
-    if cursor.execute(occupancy._POSTGRES, [*values, calendar, end, start]).fetchone() is None:
-        raise _LostError
+    return occupancy._POSTGRES, [*values, calendar, end, start]
 
 
-def peer_insert(cursor: psycopg.Cursor, values: tuple) -> None:
+def peer_insert(values: tuple) -> Statement:
     """Take a span, and let the constraint object."""
-    try:
-        cursor.execute(BARE, values)
-    except ExclusionViolation:
-        raise _LostError from None
+    return BARE, list(values)
 
 
-def play(
-    number: int, database: str, insert: Callable[[psycopg.Cursor, tuple], None], at_once: Any, first: int
-) -> Score:
+def send(connection: psycopg.Connection, *statements: Statement) -> None:
+    """Run statements in one message of the protocol, which is one transaction; the last takes a span."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ";".join(text for text, _ in statements), [v for _, values in statements for v in values]
+        )
+        while cursor.nextset():
+            pass
+        if cursor.rowcount != 1:
+            raise _LostError
+
+
+def play(number: int, database: str, insert: Callable[[tuple], Statement], at_once: Any, first: int) -> Score:
     """Go for every slot in turn, as one client: book, move there, or hold it and book then."""
     score, mine = Score(), []
     chance = random.Random(number)
@@ -93,7 +103,7 @@ def play(
                 _attempt(connection, insert, kind, appointment, start)
                 mine.append(appointment)
                 score.won += 1
-            except _LostError:
+            except (_LostError, ExclusionViolation):
                 if kind == "move" and appointment < first + number * SLOTS + slot:
                     mine.append(appointment)
             except DeadlockDetected:
@@ -106,28 +116,27 @@ def play(
 
 def _attempt(
     connection: psycopg.Connection,
-    insert: Callable[[psycopg.Cursor, tuple], None],
+    insert: Callable[[tuple], Statement],
     kind: str,
     appointment: int,
     start: datetime,
 ) -> None:
     span, now = (1, start, start + LENGTH), datetime.now(UTC)
+    expired: Statement = EXPIRED, [1, now]
+    booking = insert((*span, appointment, None, None))
     if kind == "hold":
-        key = f"bench-{appointment}"
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute(EXPIRED, [1, now])
-            cursor.execute(HOLD, [key])
-            insert(cursor, (*span, None, key, now + timedelta(minutes=5)))
-    with connection.transaction(), connection.cursor() as cursor:
-        if kind == "hold":
-            cursor.execute(HOLD, [key])
-        if kind == "move":
-            cursor.execute(OWN, [appointment])
-        cursor.execute(EXPIRED, [1, now])
-        insert(cursor, (*span, appointment, None, None))
+        held: Statement = HOLD, [key := f"bench-{appointment}"]
+        send(connection, expired, held, insert((*span, None, key, now + timedelta(minutes=5))))
+        with connection.transaction():
+            send(connection, held, expired, booking)
+    elif kind == "move":
+        with connection.transaction():
+            send(connection, (OWN, [appointment]), expired, booking)
+    else:
+        send(connection, expired, booking)
 
 
-def race(database: str, insert: Callable[[psycopg.Cursor, tuple], None], first: int) -> tuple[Score, int]:
+def race(database: str, insert: Callable[[tuple], Statement], first: int) -> tuple[Score, int]:
     """Let all clients loose at once; return their common score and the number of double bookings."""
     context = multiprocessing.get_context("fork")
     with psycopg.connect(database, autocommit=True) as it:
