@@ -64,7 +64,12 @@ def follow_calendar(calendar: Calendar, *, at: datetime) -> None:
 def start_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
     """Start the four hours of SMS that waited for a provider to take the e-mail (P11)."""
     accepted = {row.message_id: row.sent_at for row in deliveries}
-    _give_time(deliveries, at=at, accepted=accepted, email_lost=False)
+    _give_time(
+        [row for row in deliveries if row.channel == Channel.EMAIL],
+        at=at,
+        accepted=accepted,
+        email_lost=False,
+    )
 
 
 def bring_forward_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
