@@ -97,8 +97,8 @@ def main(bookings: str, report: str) -> int:
         f"{sum(missing.values())} missing, {sum(extra.values())} too many, {doubles} doubled, {without_reason} without a reason"
     )
     for title, lines in (("missing", missing), ("too many", extra)):
-        for line in sorted(lines, key=str)[:10]:
-            print(title, *line)
+        for example in sorted(lines, key=str)[:10]:
+            print(title, *example)
     return 1 if missing or extra or doubles or without_reason else 0
 
 
