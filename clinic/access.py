@@ -15,7 +15,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
-from clinic.audit.operations import Actor, user_actor
+from clinic.audit.operations import Actor, record_refused, user_actor
+from clinic.lib import clock
 from clinic.people.enums import ALLOWED, Role
 from clinic.people.models import Clinic, Membership, User
 
@@ -59,6 +60,13 @@ def find_member(user: Any, slug: str) -> Member | None:
     return Member(user, membership.clinic, Role(membership.role)) if membership else None
 
 
+def _check(member: Member, action: str) -> None:
+    """Refuse what the role does not allow, and write down that somebody tried (A67)."""
+    if not member.may(action):
+        record_refused(member.actor, action, member.clinic, at=clock.now())
+        raise PermissionDenied
+
+
 def staff(action: str) -> Callable[[View], View]:
     """Open a view below `/c/<slug>/` to members whose role allows the action.
 
@@ -76,8 +84,7 @@ def staff(action: str) -> Callable[[View], View]:
             if member is None:
                 raise Http404
             request.member = member  # type: ignore[attr-defined]
-            if not member.may(action):
-                raise PermissionDenied
+            _check(member, action)
             return view(request, member, *args, **kwargs)
 
         guarded.action = action  # type: ignore[attr-defined]
@@ -97,6 +104,5 @@ def get_for(member: Member, rows: type[M] | QuerySet[M], pk: int, action: str) -
     found = query.filter(clinic=member.clinic, pk=pk).first()
     if found is None:
         raise Http404
-    if not member.may(action):
-        raise PermissionDenied
+    _check(member, action)
     return found

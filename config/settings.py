@@ -186,8 +186,18 @@ CELERY_TIMEZONE = "UTC"
 # A ring nobody heard is worthless soon: it must not pile up while no worker runs.
 FRESH = {"expires": 10}
 CELERY_BEAT_SCHEDULE = {
-    "send due e-mail": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "email"}, "options": FRESH},
-    "send due SMS": {"task": "messaging.send_due", "schedule": 2.0, "kwargs": {"channel": "sms"}, "options": FRESH},
+    "send due e-mail": {
+        "task": "messaging.send_due",
+        "schedule": 2.0,
+        "kwargs": {"channel": "email"},
+        "options": FRESH,
+    },
+    "send due SMS": {
+        "task": "messaging.send_due",
+        "schedule": 2.0,
+        "kwargs": {"channel": "sms"},
+        "options": FRESH,
+    },
     "settle what was left open": {"task": "messaging.settle", "schedule": 5.0, "options": FRESH},
 }
 
@@ -226,8 +236,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
-SECURE_HSTS_PRELOAD = SECURE
+# Other names of the operator's domain, and a list built into browsers, are not ours to decide about.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_SSL_REDIRECT = SECURE and env.bool("SSL_REDIRECT", default=True)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -7,6 +7,7 @@ import tempfile
 
 os.environ["ANTEROOM_ENV_FILE"] = os.devnull
 os.environ["ANTEROOM_DATA"] = tempfile.mkdtemp(prefix="anteroom-test-")
+os.environ["ANTEROOM_MAILBOX"] = "true"  # its pages exist on both engines
 atexit.register(shutil.rmtree, os.environ["ANTEROOM_DATA"], ignore_errors=True)
 
 from config.settings import *  # noqa: E402, F403

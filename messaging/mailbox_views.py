@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from clinic.access import Member, get_for, staff
 from clinic.models import Patient
-from messaging.models import SentText
+from messaging.models import Delivery, SentText
 from messaging.queries import list_mailbox
 
 _ADDRESS = re.compile(r"(https?://[^\s<>\"]+)")
@@ -47,9 +47,8 @@ def mailbox(request: HttpRequest, member: Member) -> HttpResponse:
 @staff("messages.see")
 def mailbox_letter(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show an e-mail's HTML for a sandboxed frame: no script, styles of its own, links in a new tab."""
-    kept = SentText.objects.filter(
-        delivery__clinic=member.clinic, delivery_id=pk, has_live_links=True
-    ).first()
+    delivery = get_for(member, Delivery, pk, "messages.see")
+    kept = SentText.objects.filter(delivery=delivery, has_live_links=True).first()
     if kept is None:
         raise Http404
     return HttpResponse(kept.html)

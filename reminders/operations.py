@@ -16,7 +16,7 @@ from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
 from notifications.queries import get_wishes, wishes_for
 from reminders import planning, rules
-from reminders.planning import cause_of, link_for, plan_news, plan_reminder, replan, to_way
+from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
 from reminders.rules import CANCELLED, DETAILS, MOVED
 
 
@@ -27,7 +27,6 @@ def tell_booked(
     switches = extra.get("notifications")
     if switches:
         set_appointment_switches(appointment=appointment, switches=switches, actor=actor, at=at)
-    link_for(appointment, at=at)
     by_patient = appointment.origin == Origin.PATIENT
     wishes = get_wishes(appointment)
     plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, wishes=wishes, at=at)
@@ -37,7 +36,6 @@ def tell_booked(
 def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
     """Drop what the old time still had to say, tell of the new one, plan its reminder (P5, P10, E1.3)."""
     drop(cause=cause_of(appointment.pk), below_version=appointment.sequence, reason="moved_meanwhile", at=at)
-    link_for(appointment, at=at)
     wishes = get_wishes(appointment)
     plan_news(appointment, MOVED, by_patient=actor.is_patient, wishes=wishes, at=at)
     plan_reminder(appointment, wishes=wishes, at=at)

@@ -65,7 +65,10 @@ def for_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
         language = request.GET.get("language", "")
         with translation.override(language if language in LANGUAGES else appointment.patient.language):
             request.LANGUAGE_CODE = translation.get_language()
-            return view(request, key, appointment)
+            response = view(request, key, appointment)
+            # The locale middleware would name the browser's language, which this page is not written in.
+            response.headers.setdefault("Content-Language", translation.get_language())
+            return response
 
     return guarded
 

@@ -1,6 +1,6 @@
 """What patients are sent about appointments: the second look inside the claim, and the words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from notifications.queries import Wishes, wishes_for
 from notifications.rules import sms_due
 from reminders import rules
 from reminders.invitation import calendar_file, reply_address
-from reminders.planning import is_always_sent, link_for, was_by_patient
+from reminders.planning import LINK_LIVES_ON, is_always_sent, link_for, was_by_patient
 from reminders.rules import CANCELLED, DETAILS, MOVED
 
 WITH_CALENDAR_FILE = frozenset({DETAILS, MOVED, CANCELLED})
@@ -52,14 +52,16 @@ def _appointment(row: Delivery) -> Appointment:
     return appointment
 
 
-def _links(appointments: "object", *, at: datetime) -> dict[int, PersonalLink]:
-    ids = {one.pk: one for one in appointments}  # type: ignore[attr-defined]
+def _links(appointments: Iterable[Appointment], *, at: datetime) -> dict[int, PersonalLink]:
+    """Return the links that go into these texts, made or prolonged where that is needed."""
+    ids = {one.pk: one for one in appointments}
     found = {
         link.object_id: link
         for link in PersonalLink.objects.filter(purpose=Purpose.APPOINTMENT, object_id__in=ids)
     }
     for pk, one in ids.items():
-        if pk not in found:
+        # A link outlives the appointment, also one that was moved to a later day.
+        if pk not in found or found[pk].expires_at < one.ends_at + LINK_LIVES_ON:
             found[pk] = link_for(one, at=at)
     return found
 

@@ -11,6 +11,10 @@ import uvicorn
 from django.core.cache import cache
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
+from tests.factories.house import desk, markt, morning, office, operator, rynek
+
+__all__ = ["desk", "markt", "morning", "office", "operator", "rynek"]
+
 # Playwright keeps an event loop in the main thread, where tests use the ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

@@ -45,7 +45,9 @@ def expected(row: dict[str, str]) -> list[tuple[str, str | None, datetime | None
         if mail_at is None or sms_at is None:
             lines.append((kind, None, None, None, "skipped"))
             continue
-        lines.append((kind, "email", mail_at, mail_at, "sent") if has_mail else (kind, "email", None, None, "skipped"))
+        lines.append(
+            (kind, "email", mail_at, mail_at, "sent") if has_mail else (kind, "email", None, None, "skipped")
+        )
         if not has_phone:
             lines.append((kind, "sms", None, None, "skipped"))
             continue
@@ -77,17 +79,26 @@ def main(bookings: str, report: str) -> int:
                 value = line[name]
                 return datetime.fromisoformat(value) if value else None
 
-            key = (line["clinic"], line["calendar"], line["patient_ref"], at("starts_at"), line["kind"], line["channel"])
+            key = (
+                line["clinic"],
+                line["calendar"],
+                line["patient_ref"],
+                at("starts_at"),
+                line["kind"],
+                line["channel"],
+            )
             keys[key] += 1
             got[(*key, at("planned_at"), at("sent_at"), line["outcome"])] += 1
             without_reason += line["outcome"] == "skipped" and not line["reason"]
     doubles = sum(count > 1 for count in keys.values())
     missing, extra = wanted - got, got - wanted
     print(f"{len(rows)} bookings, {sum(got.values())} lines, {sum(wanted.values())} expected")
-    print(f"{sum(missing.values())} missing, {sum(extra.values())} too many, {doubles} doubled, {without_reason} without a reason")
+    print(
+        f"{sum(missing.values())} missing, {sum(extra.values())} too many, {doubles} doubled, {without_reason} without a reason"
+    )
     for title, lines in (("missing", missing), ("too many", extra)):
-        for line in sorted(lines, key=str)[:10]:
-            print(title, *line)
+        for example in sorted(lines, key=str)[:10]:
+            print(title, *example)
     return 1 if missing or extra or doubles or without_reason else 0
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from clinic.access import Member
 from clinic.appointments.enums import Origin, Status
-from clinic.appointments.forms import NEW, BookingForm
+from clinic.appointments.forms import FIRST_DAY, LAST_DAY, NEW, BookingForm
 from clinic.appointments.free_slots import list_free_slots
 from clinic.appointments.models import Appointment
 from clinic.appointments.operations import NotAllowed, Taken, book
@@ -52,9 +52,9 @@ class BookingPage:
         self.service = services.filter(pk=self._number("service")).first() or services.first()
         self.day = self._day()
         self.form = BookingForm(self._filled(), clinic=self.member.clinic, calendar=self.calendar)
-        is_new = self.data is not None and self.data.get("patient") == NEW
+        is_new = self.errors_shown() and self._value("patient") == NEW
         self.patient_form = PatientForm(
-            self.data if is_new else None, clinic=self.member.clinic, prefix="new"
+            self.data if is_new else None, clinic=self.member.clinic, prefix="new", initial=self._typed_card()
         )
         self.parts = [(part, part.make(self.calendar, self.data)) for part in list_form_parts("booking")]
 
@@ -66,11 +66,20 @@ class BookingPage:
         return int(text) if text.isdecimal() and len(text) < 19 else 0
 
     def _day(self) -> date:
+        day: date | None
         try:
-            return date.fromisoformat(self._value("day"))
+            day = date.fromisoformat(self._value("day"))
         except ValueError:
+            day = None
+        if day is None or not FIRST_DAY <= day <= LAST_DAY:
             zone = (self.calendar or self.member.clinic).zone
             return self.at.astimezone(zone).date()
+        return day
+
+    def _typed_card(self) -> dict[str, str]:
+        """What was typed about a new patient so far; it stays while other things are chosen."""
+        fields = PatientForm.base_fields
+        return {name: self.data[f"new-{name}"] for name in fields if self.data and f"new-{name}" in self.data}
 
     def _filled(self) -> dict[str, Any]:
         """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""
@@ -80,7 +89,7 @@ class BookingPage:
         }
         if source.get("slot"):
             values["time"] = source["slot"]
-        if not values["day"]:
+        if not values["day"] and not self.errors_shown():
             values["day"] = self.day.isoformat() if self.day else ""
         known_service = self.service and values["service"] == str(self.service.pk)
         if self.data is None or "book" not in self.data or not values["service"]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from clinic.appointments.enums import CancelledBy, Status
@@ -14,6 +15,9 @@ from clinic.lib.local_time import NonExistentTime, to_instant
 from clinic.people.models import Clinic
 
 NEW = "new"
+# Days in which one can live; beyond them arithmetic with instants ends.
+FIRST_DAY, LAST_DAY = date(1950, 1, 1), date(2149, 12, 31)
+NOT_A_DATE = _("This is not a date. Write it like 2027-05-31.")
 
 
 def day_field(label: Any) -> forms.DateField:
@@ -21,7 +25,8 @@ def day_field(label: Any) -> forms.DateField:
     return forms.DateField(
         label=label,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": _("This is not a date. Write it like 2027-05-31.")},
+        error_messages={"invalid": NOT_A_DATE},
+        validators=[MinValueValidator(FIRST_DAY, NOT_A_DATE), MaxValueValidator(LAST_DAY, NOT_A_DATE)],
     )
 
 

@@ -64,3 +64,8 @@ def record(
 def record_seen(actor: Actor, obj: models.Model, *, at: datetime) -> None:
     """Write down that somebody read an object: a single INSERT, after the page was rendered (R35)."""
     record(actor, f"{obj._meta.model_name}.seen", obj, at=at)
+
+
+def record_refused(actor: Actor, action: str, clinic: models.Model, *, at: datetime) -> None:
+    """Write down that a member tried what their role does not allow (A67): a single INSERT."""
+    record(actor, f"{action}.refused", clinic, at=at)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import AuthenticationForm
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,9 +23,20 @@ from clinic.people.models import Clinic, Patient, User
 from clinic.people.operations import change_patient, create_patient
 from clinic.people.queries import MOST_FOUND, find_patients
 
-log_in = never_cache(
-    auth_views.LoginView.as_view(template_name="clinic/log_in.html", redirect_authenticated_user=True)
-)
+
+
+class LogIn(auth_views.LoginView):
+    """Django's own, but a refusal has the status of a refusal."""
+
+    template_name = "clinic/log_in.html"
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show the form again; the answer is the same for an unknown account and a wrong password."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+log_in = never_cache(LogIn.as_view())
 LOCKED_SECONDS = 15 * 60
 
 

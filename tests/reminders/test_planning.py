@@ -95,53 +95,77 @@ def set_card(patient: Patient, at: datetime, **more: str) -> None:
     ("card", "origin", "expected"),
     [
         pytest.param(
-            {}, Origin.STAFF,
-            [row("details", "email", "planned", MONDAY), row("details", "sms", "planned", None, "if_unread"), *REMINDER_ROWS],
+            {},
+            Origin.STAFF,
+            [
+                row("details", "email", "planned", MONDAY),
+                row("details", "sms", "planned", None, "if_unread"),
+                *REMINDER_ROWS,
+            ],
             id="staff-both",
         ),
         pytest.param(
-            {"phone": ""}, Origin.STAFF,
+            {"phone": ""},
+            Origin.STAFF,
             [
-                row("details", "email", "planned", MONDAY), row("details", "sms", "skipped", None, "no_phone"),
-                row("reminder", "email", "planned", REMINDED), row("reminder", "sms", "skipped", None, "no_phone"),
+                row("details", "email", "planned", MONDAY),
+                row("details", "sms", "skipped", None, "no_phone"),
+                row("reminder", "email", "planned", REMINDED),
+                row("reminder", "sms", "skipped", None, "no_phone"),
             ],
             id="staff-email-only",
         ),
         pytest.param(
-            {"email": ""}, Origin.STAFF,
+            {"email": ""},
+            Origin.STAFF,
             [
-                row("details", "email", "skipped", None, "no_email"), row("details", "sms", "planned", MONDAY, "no_email"),
-                row("reminder", "email", "skipped", None, "no_email"), REMINDER_ROWS[1],
+                row("details", "email", "skipped", None, "no_email"),
+                row("details", "sms", "planned", MONDAY, "no_email"),
+                row("reminder", "email", "skipped", None, "no_email"),
+                REMINDER_ROWS[1],
             ],
             id="staff-phone-only",
         ),
         pytest.param(
-            {"email_bounced_at": MONDAY}, Origin.STAFF,
+            {"email_bounced_at": MONDAY},
+            Origin.STAFF,
             [
-                row("details", "email", "skipped", None, "no_email"), row("details", "sms", "planned", MONDAY, "no_email"),
-                row("reminder", "email", "skipped", None, "no_email"), REMINDER_ROWS[1],
+                row("details", "email", "skipped", None, "no_email"),
+                row("details", "sms", "planned", MONDAY, "no_email"),
+                row("reminder", "email", "skipped", None, "no_email"),
+                REMINDER_ROWS[1],
             ],
             id="staff-bounced",
         ),
         pytest.param(
-            NOBODY, Origin.STAFF, [left_out("details", "no_contact"), left_out("reminder", "no_contact")],
+            NOBODY,
+            Origin.STAFF,
+            [left_out("details", "no_contact"), left_out("reminder", "no_contact")],
             id="staff-nobody",
         ),
         pytest.param(
-            {}, Origin.PATIENT,
-            [row("details", "email", "planned", MONDAY), row("details", "sms", "planned", MONDAY, "instead_of_push"), *REMINDER_ROWS],
+            {},
+            Origin.PATIENT,
+            [
+                row("details", "email", "planned", MONDAY),
+                row("details", "sms", "planned", MONDAY, "instead_of_push"),
+                *REMINDER_ROWS,
+            ],
             id="patient-both",
         ),
         pytest.param(
-            {"phone": ""}, Origin.PATIENT,
+            {"phone": ""},
+            Origin.PATIENT,
             [
-                row("details", "email", "planned", MONDAY), row("details", "sms", "skipped", None, "no_phone"),
-                row("reminder", "email", "planned", REMINDED), row("reminder", "sms", "skipped", None, "no_phone"),
+                row("details", "email", "planned", MONDAY),
+                row("details", "sms", "skipped", None, "no_phone"),
+                row("reminder", "email", "planned", REMINDED),
+                row("reminder", "sms", "skipped", None, "no_phone"),
             ],
             id="patient-email-only",
         ),
     ],
-)  # fmt: skip
+)
 def test_booking_plans(calendar: Calendar, card: dict[str, Any], origin: Origin, expected: list[Row]) -> None:
     visit = book_visit(
         calendar=calendar, patient=make_patient(calendar.clinic, **card), starts_at=START, origin=origin

@@ -116,7 +116,16 @@ def opened(path: Path) -> Iterator[Reader]:
             reader = Reader(archive)
         except OSError as error:
             raise ArchiveError(f"The backup {path} cannot be read ({error.strerror}).") from error
-        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            KeyError,
+            ValueError,
+            TypeError,
+        ) as error:
             raise ArchiveError(f"{path} is not a backup of Anteroom, or is damaged ({error}).") from error
         if damaged is not None:
             raise ArchiveError(f"The backup {path} is damaged (in {damaged}).")

@@ -1,0 +1,400 @@
+"""Who may open what: every address × everybody × GET and POST (R38, A62 to A67, K23).
+
+An address without its rows fails, and so does a row whose address is gone.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.test.signals import template_rendered
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from clinic.models import User
+from messaging.delivery import send_due
+from messaging.links import link_key, token_of
+from messaging.models import Delivery
+from notifications.enums import Channel
+from tests.factories.house import HTMX, NOW, House, by_link, logged_in
+
+# "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link.
+PEOPLE = ("anonymous", "patient", "assistant", "practitioner", "admin", "stranger", "operator")
+MATRIX = """
+                                            anon  pati  assi  prac  admi  stra  oper
+clinic:home                           GET   302   302   302   302   302   302   200
+clinic:home                           POST  405   405   405   405   405   405   405
+clinic:first_clinic                   GET   404   404   404   404   404   404   404
+clinic:first_clinic                   POST  404   404   404   404   404   404   404
+clinic:log_in                         GET   200   200   302   302   302   302   302
+clinic:log_in                         POST  422   422   302   302   302   302   302
+clinic:log_out                        GET   405   405   405   405   405   405   405
+clinic:log_out                        POST  302   302   302   302   302   302   302
+clinic:set_language                   GET   405   405   405   405   405   405   405
+clinic:set_language                   POST  302   302   302   302   302   302   302
+clinic:today                          GET   302   302   200   200   200   404   404
+clinic:today                          POST  405   405   405   405   405   405   405
+clinic:appointment_book               GET   302   302   200   200   200   404   404
+clinic:appointment_book               POST  302   302   302   302   302   404   404
+clinic:appointment                    GET   302   302   200   200   200   404   404
+clinic:appointment                    POST  405   405   405   405   405   405   405
+clinic:appointment_move               GET   405   405   405   405   405   405   405
+clinic:appointment_move               POST  302   302   302   302   302   404   404
+clinic:appointment_cancel             GET   405   405   405   405   405   405   405
+clinic:appointment_cancel             POST  302   302   302   302   302   404   404
+clinic:appointment_mark               GET   405   405   405   405   405   405   405
+clinic:appointment_mark               POST  302   302   302   302   302   404   404
+clinic:patients                       GET   302   302   200   200   200   404   404
+clinic:patients                       POST  302   302   200   200   200   404   404
+clinic:patient_new                    GET   302   302   200   200   200   404   404
+clinic:patient_new                    POST  302   302   302   302   302   404   404
+clinic:patient                        GET   302   302   200   200   200   404   404
+clinic:patient                        POST  405   405   405   405   405   405   405
+clinic:patient_edit                   GET   302   302   200   200   200   404   404
+clinic:patient_edit                   POST  302   302   302   302   302   404   404
+clinic:settings                       GET   302   302   403   403   200   404   404
+clinic:settings                       POST  405   405   405   405   405   405   405
+clinic:calendar_settings              GET   302   302   403   403   200   404   404
+clinic:calendar_settings              POST  302   302   403   403   302   404   404
+notifications:calendar_communication  GET   302   302   403   403   200   404   404
+notifications:calendar_communication  POST  302   302   403   403   302   404   404
+notifications:appointment_switches    GET   405   405   405   405   405   405   405
+notifications:appointment_switches    POST  302   302   302   302   302   404   404
+notifications:sending_pause           GET   405   405   405   405   405   405   405
+notifications:sending_pause           POST  302   302   403   403   302   404   404
+messaging:twilio_status               GET   405   405   405   405   405   405   405
+messaging:twilio_status               POST  403   403   403   403   403   403   403
+mailbox:mailbox                       GET   302   302   200   200   200   404   404
+mailbox:mailbox                       POST  405   405   405   405   405   405   405
+mailbox:mailbox_letter                GET   302   302   200   200   200   404   404
+mailbox:mailbox_letter                POST  405   405   405   405   405   405   405
+reminders:appointment_link            GET   302   302   302   302   302   302   302
+reminders:appointment_link            POST  405   405   405   405   405   405   405
+reminders:patient_appointment         GET   404   200   404   404   404   404   404
+reminders:patient_appointment         POST  405   405   405   405   405   405   405
+reminders:patient_confirm             GET   405   405   405   405   405   405   405
+reminders:patient_confirm             POST  404   302   404   404   404   404   404
+reminders:patient_cancel              GET   405   405   405   405   405   405   405
+reminders:patient_cancel              POST  404   302   404   404   404   404   404
+reminders:patient_seen                GET   405   405   405   405   405   405   405
+reminders:patient_seen                POST  404   204   404   404   404   404   404
+"""
+ROWS = {
+    (name, method): dict(zip(PEOPLE, map(int, statuses), strict=True))
+    for name, method, *statuses in (line.split() for line in MATRIX.strip().splitlines()[1:])
+}
+NAMES = sorted({name for name, _method in ROWS})
+GETS = [name for name in NAMES if ROWS[name, "GET"]["admin"] != 405]
+POSTS = [name for name in NAMES if ROWS[name, "POST"]["admin"] != 405]
+WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
+# Staff's own addresses: those that nobody opens without logging in.
+STAFF_ONLY = [
+    name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
+    and name.split(":")[0] != "reminders" and name != "clinic:first_clinic"
+]  # fmt: skip
+UNKNOWN = 987_654_321
+
+
+def named(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    """Yield the names of all addresses."""
+    for one in patterns:
+        if isinstance(one, URLResolver):
+            yield from named(one.url_patterns, f"{prefix}{one.namespace}:" if one.namespace else prefix)
+        elif isinstance(one, URLPattern):
+            assert one.name, f"{one.pattern} needs a name"
+            yield f"{prefix}{one.name}"
+
+
+def test_every_address_has_its_rows_and_every_row_its_address() -> None:
+    assert sorted(named(get_resolver().url_patterns)) == NAMES
+    assert sorted(ROWS) == sorted((name, method) for name in NAMES for method in ("GET", "POST"))
+
+
+# --- The cast, and what is sent to each address ---------------------------------------------------
+
+
+@pytest.fixture
+def letter(rynek: House) -> Delivery:
+    """The details of Rynek's appointment, sent to the mailbox."""
+    send_due(channel=Channel.EMAIL, at=NOW, now=lambda: NOW)
+    return Delivery.objects.get(
+        message__appointment=rynek.appointment, message__kind="details", channel="email"
+    )
+
+
+@pytest.fixture
+def people(rynek: House, markt: House, operator: User) -> Callable[..., dict[str, Client]]:
+    """Everybody's browsers, as the matrix names them."""
+
+    def make(**options: Any) -> dict[str, Client]:
+        return {
+            "anonymous": Client(**options),
+            "patient": by_link(rynek.link, **options),
+            "assistant": logged_in(rynek.assistant, **options),
+            "practitioner": logged_in(rynek.practitioner, **options),
+            "admin": logged_in(rynek.admin, **options),
+            "stranger": logged_in(markt.admin, **options),
+            "operator": logged_in(operator, **options),
+        }
+
+    return make
+
+
+def object_of(name: str, house: House) -> int:
+    """Return the id of the house's object that an address is about."""
+    if name in {"clinic:patient", "clinic:patient_edit"}:
+        return house.patient.pk
+    if name in {"clinic:calendar_settings", "notifications:calendar_communication"}:
+        return house.calendar.pk
+    if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
+        return Delivery.objects.get(
+            message__appointment=house.appointment, message__kind="details", channel="email"
+        ).pk
+    return house.appointment.pk
+
+
+def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
+    """Return an address of the house; `pk` and `slug` put others in the place of its own."""
+    known = {
+        "slug": slug or house.slug,
+        "pk": pk or object_of(name, house),
+        "delivery_id": pk or object_of(name, house),
+        "token": token_of(house.link),
+        "key": link_key(house.link),
+    }
+    return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
+
+
+def parameters_of(name: str) -> list[str]:
+    """Return the names of an address's parts that differ."""
+    resolver = get_resolver()
+    *namespaces, last = name.split(":")
+    for namespace in namespaces:
+        _prefix, resolver = resolver.namespace_dict[namespace]
+    ((_template, parameters),) = resolver.reverse_dict.getlist(last)[0][0]
+    return list(parameters)
+
+
+def body(name: str, house: House) -> dict[str, object]:
+    """Return a good POST for an address: what staff or the patient would send."""
+    version = {"version": house.appointment.version}
+    form = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
+    return {
+        "clinic:log_in": {"username": "nobody@rynek.example", "password": "wrong"},
+        "clinic:set_language": {"language": "de", "next": "/"},
+        "clinic:appointment_book": {
+            "book": "1", "calendar": house.calendar.pk, "service": house.service.pk,
+            "day": "2027-05-20", "time": "10:00", "patient": house.patient.pk,
+        },
+        "clinic:appointment_move": {**version, "day": "2027-05-21", "time": "9:00"},
+        "clinic:appointment_cancel": {**version, "by": "clinic"},
+        "clinic:appointment_mark": {**version, "status": "done"},
+        "clinic:patients": {"text": "zofia"},
+        "clinic:patient_new": form,
+        "clinic:patient_edit": form,
+        "clinic:calendar_settings": {"name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12"},
+        "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
+        "notifications:appointment_switches": {"tell-reminder": "on"},
+        "notifications:sending_pause": {"pause": "yes"},
+        "reminders:patient_confirm": {"sequence": house.appointment.sequence},
+        "reminders:patient_cancel": {"sequence": house.appointment.sequence},
+    }.get(name, {})  # fmt: skip
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Take back what the block does to the database, so that everybody finds the same."""
+    with transaction.atomic():
+        mark = transaction.savepoint()
+        yield
+        transaction.savepoint_rollback(mark)
+
+
+def ask(client: Client, method: str, url: str, data: dict[str, object], **more: Any) -> HttpResponse:
+    """Send a request."""
+    return client.post(url, data, **more) if method == "POST" else client.get(url, **more)
+
+
+# --- The matrix -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_everybody_gets_the_matrix_answer(
+    name: str, method: str, rynek: House, letter: Delivery, people: Callable[..., dict[str, Client]]
+) -> None:
+    got = {}
+    data = body(name, rynek) if method == "POST" else {}
+    for who, client in people().items():
+        with taken_back():
+            got[who] = ask(client, method, address(name, rynek), data).status_code
+
+    assert got == ROWS[name, method]
+
+
+@pytest.mark.parametrize("name", STAFF_ONLY)
+def test_nobody_by_htmx_is_sent_to_the_log_in_page(name: str, rynek: House, letter: Delivery) -> None:
+    for method in ("GET", "POST"):
+        if ROWS[name, method]["anonymous"] == 405:
+            continue
+
+        response = ask(Client(), method, address(name, rynek), {}, headers=HTMX)
+
+        assert (response.status_code, response["HX-Redirect"], response.content) == (204, "/log-in/", b"")
+
+
+@pytest.mark.parametrize("name", STAFF_ONLY)
+def test_htmx_header_gives_no_right(
+    name: str, rynek: House, letter: Delivery, people: Callable[..., dict[str, Client]]
+) -> None:
+    for method in ("GET", "POST"):
+        for who, client in people().items():
+            if who in {"anonymous", "patient"} or (expected := ROWS[name, method][who]) < 400:
+                continue
+
+            response = ask(client, method, address(name, rynek), {}, headers=HTMX)
+
+            assert response.status_code == expected
+
+
+# --- Tokens, methods, transactions ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in POSTS if name not in WITHOUT_TOKEN])
+def test_post_without_token_is_refused(
+    name: str, rynek: House, letter: Delivery, people: Callable[..., dict[str, Client]]
+) -> None:
+    for who, client in people(enforce_csrf_checks=True).items():
+        response = client.post(address(name, rynek), body(name, rynek))
+
+        assert response.status_code == 403, who
+        assert b"This page was open for too long" in response.content
+
+
+@contextmanager
+def only_reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Fail on a transaction, or on any write but the audit's own after the page was rendered."""
+    rendered: list[Any] = []
+    written: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not sql.lstrip().upper().startswith("SELECT"):
+            assert rendered or ".refused" in str(params), f"before the page was rendered: {sql}"
+            written.append(" ".join(sql.split()[:3]).replace('"', ""))
+        return execute(sql, params, many, context)
+
+    def enter(self: transaction.Atomic) -> None:
+        raise AssertionError("a GET opened a transaction")
+
+    def on_rendered(**_more: Any) -> None:
+        rendered.append(1)
+
+    template_rendered.connect(on_rendered)
+    try:
+        with monkeypatch.context() as patch, connection.execute_wrapper(watch):
+            patch.setattr(transaction.Atomic, "__enter__", enter)
+            yield written
+    finally:
+        template_rendered.disconnect(on_rendered)
+
+
+@pytest.mark.parametrize("name", GETS)
+def test_get_writes_nothing_but_who_looked(
+    name: str, rynek: House, letter: Delivery, people: Callable[..., dict[str, Client]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    everybody = people()
+    url = address(name, rynek)
+    seen = ["INSERT INTO clinic_auditentry"]
+    for who in ("anonymous", "patient", "admin", "assistant"):
+        with only_reading(monkeypatch) as written:
+            response = everybody[who].get(url)
+
+        looked = response.status_code == 200 and name in {"clinic:appointment", "clinic:patient"}
+        assert written == (seen if looked or response.status_code == 403 else []), who
+
+
+@pytest.mark.django_db
+def test_first_page_of_an_empty_house_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with only_reading(monkeypatch) as written:
+        assert Client().get("/").status_code == 302
+        assert Client().get("/start/").status_code == 200
+
+    assert written == []
+
+
+# --- The other clinic's objects -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name in STAFF_ONLY and "pk" in parameters_of(name)]
+)
+def test_other_clinics_object_looks_like_an_unknown_one(
+    name: str, rynek: House, markt: House, office: Client, letter: Delivery
+) -> None:
+    theirs = object_of(name, markt)
+    for method in ("GET", "POST"):
+        if ROWS[name, method]["admin"] == 405:
+            continue
+
+        foreign = ask(office, method, address(name, rynek, pk=theirs), body(name, markt))
+        unknown = ask(office, method, address(name, rynek, pk=UNKNOWN), body(name, markt))
+        huge = ask(office, method, address(name, rynek, pk=10**30), body(name, markt))
+        elsewhere = ask(office, method, address(name, markt, slug="am-markt"), body(name, markt))
+        nowhere = ask(office, method, address(name, markt, slug="no-such-clinic"), body(name, markt))
+
+        answers = {(one.status_code, one.content) for one in (foreign, unknown, huge, elsewhere, nowhere)}
+        assert len(answers) == 1
+        assert foreign.status_code == 404
+        assert b"Kanarienvogel" not in foreign.content
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name in STAFF_ONLY and "pk" not in parameters_of(name)]
+)
+def test_other_clinics_pages_look_like_unknown_ones(name: str, markt: House, office: Client) -> None:
+    for method in ("GET", "POST"):
+        if ROWS[name, method]["admin"] == 405:
+            continue
+
+        foreign = ask(office, method, address(name, markt), body(name, markt))
+        unknown = ask(office, method, address(name, markt, slug="no-such-clinic"), body(name, markt))
+
+        assert (foreign.status_code, foreign.content) == (404, unknown.content)
+
+
+def test_other_clinics_ids_in_the_query_tell_nothing(
+    rynek: House, markt: House, office: Client, letter: Delivery
+) -> None:
+    for url in (
+        rynek.url("?calendar={}"),
+        rynek.url("appointments/book/?calendar={}&service={}&patient={}"),
+        rynek.url("mailbox/?patient={}"),
+    ):
+        theirs = url.format(markt.calendar.pk, markt.service.pk, markt.patient.pk)
+        unknown = url.format(UNKNOWN, UNKNOWN, UNKNOWN)
+        if "mailbox" in url:
+            theirs = url.format(markt.patient.pk)
+
+        foreign, nothing = office.get(theirs), office.get(unknown)
+
+        assert foreign.status_code == nothing.status_code
+        for leak in ("Kanarienvogel", "Storch", "am-markt"):
+            assert leak not in foreign.content.decode()
+
+
+@pytest.mark.parametrize("field", ["calendar", "service", "patient"])
+def test_other_clinics_ids_in_a_form_are_refused(
+    field: str, rynek: House, markt: House, desk: Client
+) -> None:
+    own = body("clinic:appointment_book", rynek)
+    theirs = body("clinic:appointment_book", markt)
+
+    response = desk.post(rynek.url("appointments/book/"), {**own, field: theirs[field]})
+
+    assert response.status_code == 422
+    for leak in ("Kanarienvogel", "Storch", "am-markt"):
+        assert leak not in response.content.decode()
