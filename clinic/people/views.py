@@ -24,7 +24,6 @@ from clinic.people.operations import change_patient, create_patient
 from clinic.people.queries import MOST_FOUND, find_patients
 
 
-
 class LogIn(auth_views.LoginView):
     """Django's own, but a refusal has the status of a refusal."""
 
@@ -93,8 +92,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
 def patients(request: HttpRequest, member: Member) -> HttpResponse:
     """List patients; a search is a POST, so that no name stands in an address (X4)."""
     text = request.POST.get("text", "").strip()[:200]
-    found = find_patients(clinic=member.clinic, text=text)
-    context = {"found": found, "text": text, "is_cut": len(found) == MOST_FOUND}
+    found = find_patients(clinic=member.clinic, text=text, most=MOST_FOUND + 1)
+    context = {"found": found[:MOST_FOUND], "text": text, "is_cut": len(found) > MOST_FOUND}
     template = "clinic/patients.html"
     return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
 
