@@ -7,20 +7,21 @@ from django.test.utils import override_settings
 
 from clinic.lib import clock
 from messaging.delivery import Outlet
-from messaging.enums import State
 from messaging.models import Delivery
 from notifications.enums import Channel
+
+_NEXT_DUE = """
+SELECT id, due_at, channel FROM messaging_delivery
+WHERE state = 'planned' AND due_at IS NOT NULL
+ORDER BY due_at, channel LIMIT 1
+"""
 
 
 def next_due() -> tuple[datetime | None, Channel]:
     """Return when the next delivery may leave, and over which channel; e-mail first."""
-    first = (
-        Delivery.objects.filter(state=State.PLANNED, due_at__isnull=False)
-        .order_by("due_at", "channel")
-        .values_list("due_at", "channel")
-        .first()
-    )
-    return (first[0], Channel(first[1])) if first else (None, Channel.EMAIL)
+    for row in Delivery.objects.raw(_NEXT_DUE):
+        return row.due_at, Channel(row.channel)
+    return None, Channel.EMAIL
 
 
 def send_until(*, at: datetime, outlets: Mapping[Channel, Outlet]) -> None:

@@ -9,15 +9,16 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Value, When
 
-from messaging import claims
+from messaging import claims, ledger
 from messaging.backends import open_backend
 from messaging.backends.base import (
     Accepted,
@@ -28,9 +29,10 @@ from messaging.backends.base import (
     SendError,
 )
 from messaging.bounces import mark_bounced
-from messaging.enums import OVERCOME, UNSENT, State
+from messaging.enums import State
 from messaging.envelopes import kept_text, outgoing
-from messaging.models import Attempt, Delivery, SentText
+from messaging.ledger import Choice, Statement, Try
+from messaging.models import Attempt, Delivery
 from messaging.registry import Hold, Ready, Skip, Verdict, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost
@@ -40,8 +42,12 @@ from notifications.registry import get_kind
 log = logging.getLogger("anteroom.outbox")
 
 ROUND_SECONDS = 1.0
-# A claim holds this many deliveries for each line: few enough to be sent within the lease.
+# Half of a round's lines are back: the others get so much longer before the next round leaves without them.
+STRAGGLER_SECONDS = 0.005
+# A claim holds this many deliveries for each line: few enough to be sent within the lease. Where they are
+# sent quickly the next claim is larger, up to what costs little next to the sending.
 CLAIM_PER_LINE = 12
+LONGEST_CLAIM_PER_LINE = 48
 # Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
 NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
 RENDER_FAILED = Skip("render_failed", is_lost=True)
@@ -50,7 +56,7 @@ LONGEST_PROVIDER_ID = 120
 ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Line:
     """One connection to a provider, opened when first needed."""
 
@@ -108,7 +114,10 @@ class Sender:
     tally: Tally = field(default_factory=Tally)
     _free: list[Line] = field(default_factory=list)
     _waiting: deque[tuple[Delivery, Ready]] = field(default_factory=deque)
-    _open: dict[Future[Accepted], tuple[Line, Delivery, Ready]] = field(default_factory=dict)
+    _open: dict[Line, tuple[Delivery, Ready]] = field(default_factory=dict)
+    _returned: SimpleQueue[tuple[Line, Accepted | SendError]] = field(default_factory=SimpleQueue)
+    _batch: int = CLAIM_PER_LINE
+    _claimed_at: float | None = None  # when the last claim was made, by the monotonic clock
     _ended: list[Ended] = field(default_factory=list)
     _passed_over: list[tuple[Delivery, Verdict]] = field(default_factory=list)
 
@@ -124,12 +133,19 @@ class Sender:
         try:
             while True:
                 if not self._waiting and self._free:
-                    self._claim(limit=len(self._free) * CLAIM_PER_LINE)
+                    self._claim(limit=len(self._free) * self._next_batch(monotonic()))
                 if not (self._waiting or self._open or self._ended or self._passed_over):
                     return self.tally
                 self._collect(self._turn_round(pool))
         finally:
             self._abandon()
+
+    def _next_batch(self, at: float) -> int:
+        """Return how much the next claim holds for each line: more while a claim is soon sent."""
+        was, self._claimed_at = self._claimed_at, at
+        is_soon = was is not None and at - was < 2 * ROUND_SECONDS
+        self._batch = min(self._batch * 2, LONGEST_CLAIM_PER_LINE) if is_soon else CLAIM_PER_LINE
+        return self._batch
 
     def _claim(self, *, limit: int) -> None:
         at = max(self.at, self.now())
@@ -142,57 +158,67 @@ class Sender:
             else:
                 self._passed_over.append((row, verdict))
 
-    def _turn_round(self, pool: ThreadPoolExecutor) -> list[Future[Accepted]]:
-        """Write the last round down, open the next one; return the tries that began."""
+    def _turn_round(self, pool: ThreadPoolExecutor) -> set[Line]:
+        """Write the last round down, open the next one; return the lines that speak now."""
         ended, self._ended = self._ended, []
         passed_over, self._passed_over = self._passed_over, []
         chosen = [self._waiting.popleft() for _ in range(min(len(self._free), len(self._waiting)))]
         if not (ended or passed_over or chosen):
-            return []
+            return set()
         before = replace(self.tally)
+        choices = [Choice(row.pk, row.claim, ready.address) for row, ready in chosen]
         try:
             with transaction.atomic():
-                write_outcomes(ended, tally=self.tally)
+                taken = write_round(ended, choices, at=self.now(), tally=self.tally)
                 write_passed_over(passed_over, at=self.now(), tally=self.tally)
-                taken = self._begin(chosen)
         except Exception:
             log.exception("a round cannot be written as a whole; row by row instead")
             self.tally = before
             self._write_singly(ended, passed_over)
             with transaction.atomic():
-                taken = self._begin(chosen)
-        fresh = []
+                taken = write_round([], choices, at=self.now(), tally=self.tally)
+        fresh = set()
         for row, ready in chosen:
             if row.pk in taken:
+                row.tries += 1  # as the round has written it
                 line = self._free.pop()
-                future = pool.submit(line.send, row, ready)
-                self._open[future] = (line, row, ready)
-                fresh.append(future)
+                self._open[line] = (row, ready)
+                fresh.add(line)
+                pool.submit(self._speak, line, row, ready)
         return fresh
 
-    def _begin(self, chosen: Sequence[tuple[Delivery, Ready]]) -> set[int]:
-        taken = claims.open_round([row for row, _ready in chosen])
-        _begin_attempts([pair for pair in chosen if pair[0].pk in taken], at=self.now())
-        return taken
+    def _speak(self, line: Line, row: Delivery, ready: Ready) -> None:
+        """Send one delivery, in a thread of the pool."""
+        self._returned.put((line, _result(line, row, ready)))
 
-    def _collect(self, fresh: Sequence[Future[Accepted]]) -> None:
-        """Take in what has ended: this round's tries, a second at most, and any straggler of earlier ones."""
-        if fresh:
-            wait(fresh, timeout=ROUND_SECONDS)
-        elif self._open:
-            # Only stragglers: look in between for what has fallen due.
-            wait(self._open, timeout=ROUND_SECONDS, return_when=FIRST_COMPLETED)
-        for future in [one for one in self._open if one.done()]:
-            line, row, ready = self._open.pop(future)
+    def _collect(self, fresh: set[Line]) -> None:
+        """Take in what has ended: this round's tries, a second at most, and any straggler of earlier ones.
+
+        Once half of the round's lines are back, the others are not waited for much longer. Without fresh
+        tries there are only stragglers: look in between for what has fallen due.
+        """
+        ends = monotonic() + ROUND_SECONDS
+        half, missing = len(fresh) / 2, len(fresh)
+        returned: list[tuple[Delivery, Ready, Accepted | SendError]] = []
+        while self._open and (missing or not (fresh or returned)):
+            try:
+                line, result = self._returned.get(timeout=max(ends - monotonic(), 0.0))
+            except Empty:
+                break
+            returned.append((*self._open.pop(line), result))
             self._free.append(line)
-            self._ended.append(Ended(row, ready, _result(future), self.now()))
+            missing -= line in fresh
+            if missing <= half:
+                ends = min(ends, monotonic() + STRAGGLER_SECONDS)
+        at = self.now()  # one instant for all of them: one statement writes it
+        self._ended += [Ended(row, ready, result, at) for row, ready, result in returned]
 
     def _write_singly(self, ended: Sequence[Ended], passed_over: Sequence[tuple[Delivery, Verdict]]) -> None:
         """Write each row in a transaction of its own; one that cannot be written harms no other (R11)."""
         for one in ended:
             try:
                 with transaction.atomic():
-                    write_outcomes([one], tally=self.tally)
+                    write_round([one], (), at=one.at, tally=self.tally)
             except Exception:
                 log.exception("the outcome of delivery %s cannot be written", one.delivery.pk)
         for pair in passed_over:
@@ -204,17 +230,16 @@ class Sender:
 
     def _abandon(self) -> None:
         """Leave nothing behind that we know: wait for what is open and write it down."""
-        if self._open:
-            wait(self._open)
-            self._collect([])
+        while self._open:
+            self._collect(set())
         if self._ended:
             ended, self._ended = self._ended, []
             self._write_singly(ended, [])
 
 
-def _result(future: Future[Accepted]) -> Accepted | SendError:
+def _result(line: Line, row: Delivery, ready: Ready) -> Accepted | SendError:
     try:
-        return future.result()
+        return line.send(row, ready)
     except SendError as error:
         return error
     except Exception as error:  # a sender's own fault: nobody knows what the provider has
@@ -241,15 +266,6 @@ def judge(rows: Sequence[Delivery], at: datetime) -> dict[int, Verdict]:
                 except Exception:
                     log.exception("delivery %s cannot be rendered", row.pk)
     return {row.pk: verdicts.get(row.pk, RENDER_FAILED) for row in rows}
-
-
-def _begin_attempts(pairs: Sequence[tuple[Delivery, Ready]], *, at: datetime) -> None:
-    Delivery.objects.filter(pk__in=[row.pk for row, _ready in pairs]).update(tries=F("tries") + 1)
-    for row, _ready in pairs:
-        row.tries += 1
-    Attempt.objects.bulk_create(
-        Attempt(delivery=row, number=row.tries, address=ready.address, started_at=at) for row, ready in pairs
-    )
 
 
 def write_passed_over(rows: Sequence[tuple[Delivery, Verdict]], *, at: datetime, tally: Tally) -> None:
@@ -282,11 +298,17 @@ def write_passed_over(rows: Sequence[tuple[Delivery, Verdict]], *, at: datetime,
         deliveries_lost.send(Delivery, deliveries=lost, at=at)
 
 
-def write_outcomes(ended: Sequence[Ended], *, tally: Tally) -> None:
-    """Write down what became of tries, in the caller's transaction, and tell the floor above."""
+def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: datetime, tally: Tally) -> set[int]:
+    """Write down what became of tries and open the next, in the caller's transaction; tell the floor above.
+
+    Returns:
+        The ids of `choices` that may now be offered to a provider.
+    """
     accepted = [one for one in ended if isinstance(one.result, Accepted)]
+    taken = ledger.write([*_closing(accepted), *ledger.open_next(choices, at=at)])
     if accepted:
-        _write_accepted(accepted)
+        deliveries = [one.delivery for one in accepted]
+        deliveries_accepted.send(Delivery, deliveries=deliveries, at=max(one.at for one in accepted))
         tally.sent += len(accepted)
     lost = []
     for one in ended:
@@ -296,41 +318,23 @@ def write_outcomes(ended: Sequence[Ended], *, tally: Tally) -> None:
                 mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))
+    return taken
 
 
-def _write_accepted(accepted: Sequence[Ended]) -> None:
+def _closing(accepted: Sequence[Ended]) -> list[Statement]:
     by_instant: dict[datetime, list[Ended]] = {}
     for one in accepted:
         by_instant.setdefault(one.at, []).append(one)
         one.delivery.sent_at = one.at
+    statements: list[Statement] = []
     for instant, group in by_instant.items():
-        ids = [one.delivery.pk for one in group]
-        # Whatever was thought of it meanwhile (unknown, planned once more): now it is known. A callback
-        # may have been quicker than we: then only the missing instant is filled in.
-        Delivery.objects.filter(pk__in=ids, state__in=[*UNSENT, State.SENDING, State.UNKNOWN]).update(
-            state=State.SENT,
-            reason=Case(When(reason__in=OVERCOME, then=Value("")), default=F("reason")),
-            claim="",
-            lease_until=None,
-            due_at=None,
-            ended_at=None,
-        )
-        Delivery.objects.filter(pk__in=ids, sent_at=None).update(sent_at=instant)
-        for one in group:
-            attempt = Attempt.objects.filter(delivery=one.delivery, number=one.delivery.tries)
-            # What was flagged unknown meanwhile stays on record as that.
-            attempt.filter(ended_at=None).update(ended_at=instant, outcome="accepted")
-            if isinstance(one.result, Accepted) and one.result.provider_id:
-                attempt.update(provider_id=one.result.provider_id[:LONGEST_PROVIDER_ID])
-    SentText.objects.bulk_create(
-        [kept_text(one.delivery, one.ready) for one in accepted],
-        update_conflicts=True,
-        unique_fields=["delivery"],
-        update_fields=["subject", "text", "html", "has_live_links"],
-    )
-    deliveries_accepted.send(
-        Delivery, deliveries=[one.delivery for one in accepted], at=max(one.at for one in accepted)
-    )
+        tries = [Try(one.delivery.pk, one.delivery.tries, _provider_id(one.result)) for one in group]
+        statements += ledger.close(tries, [kept_text(one.delivery, one.ready) for one in group], at=instant)
+    return statements
+
+
+def _provider_id(result: Accepted | SendError) -> str:
+    return result.provider_id[:LONGEST_PROVIDER_ID] if isinstance(result, Accepted) else ""
 
 
 def _write_failed(one: Ended, error: SendError, *, tally: Tally) -> bool:
@@ -414,22 +418,27 @@ def settle(*, at: datetime) -> None:
        kind's policy says so for its channel, else it is given up.
     """
     claims.return_expired_claims()
-    with transaction.atomic():
-        ids = [row.pk for row in claims.find_expired_sending(limit=500)]
-        Delivery.objects.filter(pk__in=ids, state=State.SENDING).update(
-            state=State.UNKNOWN,
-            reason="line_lost",
-            ended_at=at,
-            due_at=at + look_up_pause(),
-            claim="",
-            lease_until=None,
-        )
-        Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(ended_at=at, outcome="unknown")
+    if claims.has_expired_sending():
+        _give_up_expired_sending(at=at)
     silent: set[str] = set()
     for row in claims.list_unresolved(at=at, limit=100):
         if row.channel not in silent and not _resolve(row, at=at):
             # One silent provider costs one timeout, and does not hold up the other channel's rows.
             silent.add(row.channel)
+
+
+@transaction.atomic
+def _give_up_expired_sending(*, at: datetime) -> None:
+    ids = [row.pk for row in claims.find_expired_sending(limit=500)]
+    Delivery.objects.filter(pk__in=ids, state=State.SENDING).update(
+        state=State.UNKNOWN,
+        reason="line_lost",
+        ended_at=at,
+        due_at=at + look_up_pause(),
+        claim="",
+        lease_until=None,
+    )
+    Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(ended_at=at, outcome="unknown")
 
 
 def _resolve(row: Delivery, *, at: datetime) -> bool:

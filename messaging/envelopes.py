@@ -1,6 +1,7 @@
 """A rendered delivery as a sender needs it: addresses, identifiers, callbacks, and the text as it is kept."""
 
 from email.utils import formataddr, parseaddr
+from functools import lru_cache
 from hashlib import sha256
 
 from django.conf import settings
@@ -32,7 +33,6 @@ def outgoing(delivery: Delivery, ready: Ready) -> Outgoing:
             sender=settings.TWILIO_FROM,
             status_callback=settings.PUBLIC_URL + callback,
         )
-    _name, own_address = parseaddr(settings.MAIL_FROM)
     local, _at, domain = settings.MAIL_RETURN_ADDRESS.rpartition("@")
     token = delivery_token(delivery.pk)
     return Outgoing(
@@ -42,11 +42,17 @@ def outgoing(delivery: Delivery, ready: Ready) -> Outgoing:
         text=ready.text,
         html=ready.html,
         attachments=ready.attachments,
-        sender=formataddr((ready.sender_name, own_address)),
+        sender=_sender(ready.sender_name, settings.MAIL_FROM),
         reply_to=ready.reply_to,
         message_id=f"<{token}@{domain}>",
         return_address=f"{local}+{token}@{domain}",
     )
+
+
+@lru_cache(maxsize=1024)
+def _sender(name: str, mail_from: str) -> str:
+    """Return a From header: the clinic's name before the installation's address. Few, and often needed."""
+    return formataddr((name, parseaddr(mail_from)[1]))
 
 
 def kept_text(delivery: Delivery, ready: Ready) -> SentText:

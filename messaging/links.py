@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 
@@ -70,6 +71,18 @@ def get_or_make(
         link.expires_at = expires_at
         link.save(update_fields=["expires_at"])
     return link
+
+
+def list_for(*, purpose: Purpose, object_ids: Collection[int]) -> dict[int, PersonalLink]:
+    """Return the links of one purpose by the objects they are for."""
+    if not object_ids:
+        return {}
+    marks = ", ".join(["%s"] * len(object_ids))
+    rows = PersonalLink.objects.raw(
+        f"SELECT * FROM messaging_personallink WHERE purpose = %s AND object_id IN ({marks})",
+        [purpose, *object_ids],
+    )
+    return {link.object_id: link for link in rows}
 
 
 def find_by_token(token: str, *, purpose: Purpose, at: datetime) -> PersonalLink | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from clinic.lib.rows import rows_where
 from clinic.models import Appointment, Calendar
 from notifications.models import AppointmentSwitch, CalendarSettings, CalendarSwitch
 from notifications.registry import list_kinds
@@ -43,19 +44,13 @@ def wishes_for(appointments: Iterable[Appointment]) -> dict[int, Wishes]:
     """Return the wishes for appointments by their ids: three queries, however many there are."""
     rows = list(appointments)
     calendars = {row.calendar_id for row in rows}
-    settings = {
-        found.calendar_id: found for found in CalendarSettings.objects.filter(calendar_id__in=calendars)
-    }
+    settings = {found.calendar_id: found for found in rows_where(CalendarSettings, "calendar_id", calendars)}
     by_calendar: dict[int, dict[str, bool]] = {}
-    for calendar_id, kind, is_on in CalendarSwitch.objects.filter(calendar_id__in=calendars).values_list(
-        "calendar_id", "kind", "is_on"
-    ):
-        by_calendar.setdefault(calendar_id, {})[kind] = is_on
+    for switch in rows_where(CalendarSwitch, "calendar_id", calendars):
+        by_calendar.setdefault(switch.calendar_id, {})[switch.kind] = switch.is_on
     by_appointment: dict[int, dict[str, bool]] = {}
-    for appointment_id, kind, is_on in AppointmentSwitch.objects.filter(
-        appointment_id__in=[row.pk for row in rows]
-    ).values_list("appointment_id", "kind", "is_on"):
-        by_appointment.setdefault(appointment_id, {})[kind] = is_on
+    for own in rows_where(AppointmentSwitch, "appointment_id", {row.pk for row in rows}):
+        by_appointment.setdefault(own.appointment_id, {})[own.kind] = own.is_on
     default = CalendarSettings()
     result = {}
     for row in rows:

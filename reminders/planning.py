@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from clinic.appointments.enums import Origin, Status
+from clinic.lib.rows import rows_where
 from clinic.models import Appointment
 from messaging.enums import UNSENT, Purpose, State
 from messaging.links import get_or_make
@@ -17,7 +18,7 @@ from notifications.enums import Channel
 from notifications.queries import Wishes, get_wishes
 from notifications.rules import sms_due
 from reminders import rules
-from reminders.rules import DETAILS, REMINDER, Reach, Step, Timing
+from reminders.rules import DETAILS, REMINDER, WITH_FALLBACK, Reach, Step, Timing
 
 # A link shows its appointment's state for this long after the end.
 LINK_LIVES_ON = timedelta(days=90)
@@ -234,21 +235,21 @@ def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, a
     make_due(deliveries=[sms], at=at)
 
 
-def fallbacks_for(deliveries: Iterable[Delivery], *, also_timed: bool) -> list[Delivery]:
+def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Delivery]:
     """Return the unsent SMS that stand behind these e-mails, with what their rule needs.
 
     Args:
         also_timed: those whose four hours already run too.
     """
-    emails = [row.message_id for row in deliveries if row.channel == Channel.EMAIL]
-    if not emails:
+    messages = {row.message_id: row.message for row in emails if row.message.kind in WITH_FALLBACK}
+    if not messages:
         return []
-    rows = Delivery.objects.filter(
-        message_id__in=emails,
-        channel=Channel.SMS,
-        state=State.PLANNED,
-        reason="if_unread",
-    )
-    if not also_timed:
-        rows = rows.filter(planned_at=None)
-    return list(rows.select_related("message__appointment__calendar", "message__appointment__patient"))
+    waiting = [
+        row
+        for row in rows_where(Delivery, "message_id", messages)
+        if row.channel == Channel.SMS and row.state == State.PLANNED and row.reason == "if_unread"
+    ]
+    for row in waiting:
+        # The e-mail's claim has read the message's whole world: it is not read again.
+        row.message = messages[row.message_id]
+    return [row for row in waiting if also_timed or row.planned_at is None]

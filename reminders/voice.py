@@ -13,7 +13,7 @@ from clinic.lib import phone, sms, when
 from clinic.models import Appointment
 from messaging.backends.base import Attachment
 from messaging.enums import Purpose
-from messaging.links import token_of
+from messaging.links import list_for, token_of
 from messaging.models import Delivery, PersonalLink
 from messaging.registry import Hold, Ready, Skip, Verdict
 from notifications.enums import Channel
@@ -55,10 +55,7 @@ def _appointment(row: Delivery) -> Appointment:
 def _links(appointments: Iterable[Appointment], *, at: datetime) -> dict[int, PersonalLink]:
     """Return the links that go into these texts, made or prolonged where that is needed."""
     ids = {one.pk: one for one in appointments}
-    found = {
-        link.object_id: link
-        for link in PersonalLink.objects.filter(purpose=Purpose.APPOINTMENT, object_id__in=ids)
-    }
+    found = list_for(purpose=Purpose.APPOINTMENT, object_ids=ids)
     for pk, one in ids.items():
         # A link outlives the appointment, also one that was moved to a later day.
         if pk not in found or found[pk].expires_at < one.ends_at + LINK_LIVES_ON:

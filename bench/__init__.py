@@ -1,0 +1,1 @@
+"""Measured figures: product, peer and limit interleaved in one run; read the ratios, not the numbers."""
