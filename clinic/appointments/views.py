@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -114,6 +115,7 @@ def _page(
     request: HttpRequest, member: Member, appointment: Appointment, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     at = clock.now()
+    request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, appointment.pk])  # type: ignore[attr-defined]
     local = appointment.starts_at.astimezone(appointment.calendar.zone)
     state = Status(appointment.status)
     move_form = MoveForm(

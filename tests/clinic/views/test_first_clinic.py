@@ -43,6 +43,14 @@ def test_clinic_is_made_with_an_administrator_who_is_logged_in() -> None:
 
 
 @pytest.mark.django_db
+def test_names_are_one_line() -> None:
+    Client().post("/start/", {**FORM, "clinic_name": "Clinic\r\nBcc: x@evil.example", "name": "E\r\nX: y"})
+
+    assert Clinic.objects.get().name == "Clinic Bcc: x@evil.example"
+    assert User.objects.get().name == "E X: y"
+
+
+@pytest.mark.django_db
 def test_there_is_no_such_page_afterwards() -> None:
     Client().post("/start/", FORM)
 
@@ -58,10 +66,8 @@ def test_there_is_no_such_page_afterwards() -> None:
         pytest.param({"clinic_name": ""}, "clinic_name", id="nameless"),
         pytest.param({"clinic_name": "x" * 121}, "clinic_name", id="long-name"),
         pytest.param({"clinic_name": "Sło\0neczna"}, "clinic_name", id="nul"),
-        pytest.param({"clinic_name": "Clinic\r\nBcc: x@evil.example"}, "clinic_name", id="header"),
         pytest.param({"clinic_name": "\u202eelpmaxe"}, "clinic_name", id="turned-round"),
         pytest.param({"practitioner": "dr\u202ewurK"}, "practitioner", id="practitioner-turned"),
-        pytest.param({"name": "E\r\nX: y"}, "name", id="name-header"),
         pytest.param({"country": "XX"}, "country", id="country"),
         pytest.param({"language": "xx"}, "language", id="language"),
         pytest.param({"time_zone": "Mars/Base"}, "time_zone", id="zone"),

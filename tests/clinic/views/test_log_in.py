@@ -23,7 +23,7 @@ def test_good_password_leads_to_where_one_wanted_to_go(rynek: House) -> None:
     asked = client.get(rynek.url("patients/"))
     page = Page(client.get(asked["Location"]))
 
-    response = send(client, rynek.assistant.email, next=page.fields["next"])
+    response = send(client, rynek.assistant.email, next=page.values("next")[0])
 
     assert response["Location"] == rynek.url("patients/")
     assert client.get(response["Location"]).status_code == 200
@@ -61,7 +61,6 @@ def test_incomplete_form_is_told_so(data: dict[str, str], rynek: House) -> None:
 
 def test_planted_session_is_left_behind(rynek: House) -> None:
     client = Client()
-    client.session["planted"] = "yes"
     session = client.session
     session["planted"] = "yes"
     session.save()
@@ -153,6 +152,11 @@ def test_passwords_are_kept_by_argon2(settings: Any) -> None:
     assert config.settings.PASSWORD_HASHERS[0].endswith("Argon2PasswordHasher")
     assert kept.startswith("argon2$argon2id$")
     assert check_password(PASSWORD, kept)
+
+
+@pytest.mark.parametrize("query", ["", "?next=/log-in/", "?next=/log-in/%3Fnext=/"])
+def test_circle_is_not_walked(query: str, rynek: House, desk: Client) -> None:
+    assert desk.get(f"/log-in/{query}")["Location"] == "/"
 
 
 def test_log_out_ends_the_session(rynek: House, desk: Client) -> None:

@@ -28,7 +28,6 @@ def test_card_is_kept_in_its_normal_form(url: str, rynek: House, desk: Client) -
     [
         pytest.param({"name": ""}, "name", id="nameless"),
         pytest.param({"name": "x" * 121}, "name", id="long"),
-        pytest.param({"name": "Ann\r\nBcc: x@evil.example"}, "name", id="header"),
         pytest.param({"name": "A\0B"}, "name", id="nul"),
         pytest.param({"name": "\u202eevil"}, "name", id="turned-round"),
         pytest.param({"email": "not an address"}, "email", id="email"),
@@ -52,6 +51,12 @@ def test_bad_input_changes_nothing_and_keeps_what_was_typed(
     assert page.error(field)
     assert {name: page.fields[name] for name in typed} == typed
     assert list(Patient.objects.order_by("pk").values()) == before
+
+
+def test_name_is_one_line(url: str, rynek: House, desk: Client) -> None:
+    desk.post(url, {**CARD, "name": "Ann\r\nBcc: x@evil.example"})
+
+    assert Patient.objects.filter(name="Ann Bcc: x@evil.example").count() == 1
 
 
 def test_change_is_written_down_with_old_and_new(rynek: House, desk: Client) -> None:
