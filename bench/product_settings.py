@@ -3,4 +3,5 @@
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS
 
+ROOT_URLCONF = "bench.urls"
 INSTALLED_APPS = [*INSTALLED_APPS, "bench.product.BenchConfig"]

@@ -151,9 +151,16 @@ def _read_world(rows: Sequence[Delivery]) -> None:
 
 def return_expired_claims() -> int:
     """Give back what a worker claimed and never offered to a provider: its lease is over."""
-    return Delivery.objects.filter(state=State.CLAIMED, lease_until__lt=Now()).update(
-        state=State.PLANNED, claim="", lease_until=None
-    )
+    rows = Delivery.objects.filter(state=State.CLAIMED, lease_until__lt=Now())
+    # A look first: on SQLite an UPDATE locks the file even where it changes nothing.
+    if not rows.exists():
+        return 0
+    return rows.update(state=State.PLANNED, claim="", lease_until=None)
+
+
+def has_expired_sending() -> bool:
+    """Return whether some worker died, or lost its database, while the provider had the word."""
+    return Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now()).exists()
 
 
 def find_expired_sending(*, limit: int) -> list[Delivery]:

@@ -418,22 +418,27 @@ def settle(*, at: datetime) -> None:
        kind's policy says so for its channel, else it is given up.
     """
     claims.return_expired_claims()
-    with transaction.atomic():
-        ids = [row.pk for row in claims.find_expired_sending(limit=500)]
-        Delivery.objects.filter(pk__in=ids, state=State.SENDING).update(
-            state=State.UNKNOWN,
-            reason="line_lost",
-            ended_at=at,
-            due_at=at + look_up_pause(),
-            claim="",
-            lease_until=None,
-        )
-        Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(ended_at=at, outcome="unknown")
+    if claims.has_expired_sending():
+        _give_up_expired_sending(at=at)
     silent: set[str] = set()
     for row in claims.list_unresolved(at=at, limit=100):
         if row.channel not in silent and not _resolve(row, at=at):
             # One silent provider costs one timeout, and does not hold up the other channel's rows.
             silent.add(row.channel)
+
+
+@transaction.atomic
+def _give_up_expired_sending(*, at: datetime) -> None:
+    ids = [row.pk for row in claims.find_expired_sending(limit=500)]
+    Delivery.objects.filter(pk__in=ids, state=State.SENDING).update(
+        state=State.UNKNOWN,
+        reason="line_lost",
+        ended_at=at,
+        due_at=at + look_up_pause(),
+        claim="",
+        lease_until=None,
+    )
+    Attempt.objects.filter(delivery_id__in=ids, ended_at=None).update(ended_at=at, outcome="unknown")
 
 
 def _resolve(row: Delivery, *, at: datetime) -> bool:

@@ -11,7 +11,7 @@ from clinic.audit.operations import Actor
 from clinic.models import Appointment, Calendar, Patient
 from messaging import operations as messaging
 from messaging.models import Delivery
-from messaging.operations import drop, make_due
+from messaging.operations import drop, make_due, release_claims
 from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
 from notifications.queries import get_wishes, wishes_for
@@ -49,6 +49,8 @@ def tell_cancelled(appointment: Appointment, *, by: CancelledBy, at: datetime) -
 
 def follow_patient(patient: Patient, *, at: datetime) -> None:
     """Let unsent messages follow a changed card (E2.13)."""
+    # Also of appointments that are over or cancelled: what a worker holds is rendered again.
+    release_claims(Delivery.objects.filter(message__patient=patient))
     coming = Appointment.objects.whole().filter(patient=patient, status=Status.BOOKED, starts_at__gt=at)
     for appointment in coming:
         replan(appointment, at=at)

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from clinic.calendars.models import Calendar, Service
 from clinic.calendars.rules import UnreadableHours, parse_hours, written_hours
@@ -18,7 +19,7 @@ from clinic.lib import phone
 class CalendarForm(forms.Form):
     """A calendar's general settings and its weekly hours; one *Save* for all of it."""
 
-    name = LineField(label=_("Name"), max_length=120)
+    name = LineField(label=pgettext_lazy("of a calendar", "Name"), max_length=120)
     address = LineField(label=_("Address"), max_length=200, required=False)
     city = LineField(label=_("City"), max_length=80, required=False)
     phone = forms.CharField(

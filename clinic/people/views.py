@@ -106,8 +106,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
 def patients(request: HttpRequest, member: Member) -> HttpResponse:
     """List patients; a search is a POST, so that no name stands in an address (X4)."""
     text = request.POST.get("text", "").strip()[:200]
-    found = find_patients(clinic=member.clinic, text=text)
-    context = {"found": found, "text": text, "is_cut": len(found) == MOST_FOUND}
+    found = find_patients(clinic=member.clinic, text=text, most=MOST_FOUND + 1)
+    context = {"found": found[:MOST_FOUND], "text": text, "is_cut": len(found) > MOST_FOUND}
     template = "clinic/patients.html"
     return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
 

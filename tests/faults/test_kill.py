@@ -4,6 +4,7 @@ import random
 import socket
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.faults.harness import LINES, fleet, free_port, judge, open_rows, seed, sink, until
+from tests.faults.harness import LINES, Query, fleet, free_port, judge, open_rows, seed, sink, until
 from tests.services import postgresql, valkey
 
 pytestmark = pytest.mark.faults
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.faults
 COUNT, KILLS = 500, 20
 # 100 ms on the way to the server, and every twentieth answer a second late.
 WAY = ("--delay-ms", "100", "--late", "5", "--late-seconds", "1", "--seed", "7")
+
+
+def is_below(query: Query, before: int) -> bool:
+    """Return whether something has left since `before` was counted."""
+    return open_rows(query) < before
 
 
 def show(capsys: pytest.CaptureFixture[str], text: object) -> None:
@@ -42,7 +48,7 @@ def test_the_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
             before = open_rows(query)
             process = crew.start("up", "--no-demo", "--port", str(free_port()))
             # Only a kill in the middle of sending shows anything.
-            assert until(lambda before=before: open_rows(query) < before, seconds=60), crew.log.read_text()
+            assert until(partial(is_below, query, before), seconds=60), crew.log.read_text()
             time.sleep(dice.uniform(0, 1.5))
             crew.kill(process)
             waiting.append(open_rows(query))
@@ -76,9 +82,7 @@ def test_two_workers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             waiting = []
             for number in range(KILLS):
                 before = open_rows(query)
-                assert until(lambda before=before: open_rows(query) < before, seconds=60), (
-                    crew.log.read_text()
-                )
+                assert until(partial(is_below, query, before), seconds=60), crew.log.read_text()
                 time.sleep(dice.uniform(0, 1.0))
                 chosen = dice.randrange(2)
                 crew.kill(workers[chosen])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -55,12 +56,7 @@ def test_sixteen_bookings_for_one_slot() -> None:
     for number in range(ROUNDS):
         start = MONDAY + timedelta(days=10 + number)
         outcomes, seconds = race(
-            [
-                lambda patient=patient, start=start: book_visit(
-                    calendar=calendar, patient=patient, starts_at=start
-                )
-                for patient in patients
-            ]
+            [partial(book_visit, calendar=calendar, patient=patient, starts_at=start) for patient in patients]
         )
         assert outcomes == {"won": 1, "taken": RUNNERS - 1}
         slowest = max(slowest, seconds)
@@ -81,21 +77,23 @@ def test_bookings_moves_and_holds_for_times_that_overlap() -> None:
     for number in range(ROUNDS):
         start = MONDAY + timedelta(days=10 + number)
         acts: list[Callable[[], object]] = [
-            lambda patient=patient, start=start, place=place: book_visit(
-                calendar=calendar, patient=patient, starts_at=start + place * 10 * MINUTES
-            )
+            partial(book_visit, calendar=calendar, patient=patient, starts_at=start + place * 10 * MINUTES)
             for place, patient in enumerate(patients[5:11])
         ]
         acts += [
-            lambda mover=mover, start=start: operations.move(
-                appointment_id=mover.pk, starts_at=start + 15 * MINUTES, actor=STAFF, at=MONDAY
+            partial(
+                operations.move,
+                appointment_id=mover.pk,
+                starts_at=start + 15 * MINUTES,
+                actor=STAFF,
+                at=MONDAY,
             )
             for mover in movers
         ]
         acts += [
-            lambda key=key, start=start: occupancy.hold(
-                calendar_id=calendar.pk, key=f"hold-{key}", start=start + 5 * MINUTES, end=start + 35 * MINUTES,
-                expires_at=MONDAY + HOURS, at=MONDAY,
+            partial(
+                occupancy.hold, calendar_id=calendar.pk, key=f"hold-{key}", start=start + 5 * MINUTES,
+                end=start + 35 * MINUTES, expires_at=MONDAY + HOURS, at=MONDAY,
             )
             for key in range(5)
         ]  # fmt: skip
@@ -124,9 +122,7 @@ def test_a_mover_who_loses_keeps_the_old_time() -> None:
 
     outcomes, _seconds = race(
         [
-            lambda mover=mover: operations.move(
-                appointment_id=mover.pk, starts_at=freed, actor=STAFF, at=MONDAY
-            )
+            partial(operations.move, appointment_id=mover.pk, starts_at=freed, actor=STAFF, at=MONDAY)
             for mover in movers
         ]
     )

@@ -32,10 +32,11 @@ def text(settings: Any, provider: Provider) -> Delivery:
     return row_of(visit, "details", "sms")
 
 
-def report(pk: int, status: str, *, token: str = "secret", signed: bool = True, **headers: str) -> int:
+def report(pk: int, status: str, *, token: str = "secret", signed: bool = True, host: str = "") -> int:
     path = f"/hooks/twilio/status/{pk}/"
     fields = {"MessageSid": "SM1", "MessageStatus": status, "To": "+48512345678"}
     signature = RequestValidator(token).compute_signature(f"https://anteroom.example{path}", fields)
+    headers = {"X-Forwarded-Host": host} if host else {}
     if signed:
         headers["X-Twilio-Signature"] = signature
     with clock.held_at(MONDAY + timedelta(minutes=1)):
@@ -80,7 +81,7 @@ def test_a_forged_host_does_not_help(text: Delivery, settings: Any) -> None:
     )
 
     assert (answer.status_code, state(text)) == (403, "sent")
-    assert report(text.pk, "delivered", **{"X-Forwarded-Host": "evil.example"}) == 204
+    assert report(text.pk, "delivered", host="evil.example") == 204
 
 
 def test_replayed_a_hundred_times_and_out_of_order(text: Delivery) -> None:

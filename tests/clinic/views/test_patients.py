@@ -87,3 +87,28 @@ def test_queries_do_not_grow_with_the_list(rynek: House, desk: Client) -> None:
     assert queries_of(lambda: desk.get(rynek.url("patients/"))) == one <= 12
     assert queries_of(lambda: desk.post(rynek.url("patients/"), {"text": "zof"})) == search <= 12
     assert "Only the first are shown." in Page(desk.get(rynek.url("patients/"))).text
+
+
+@pytest.mark.parametrize(("many", "is_cut"), [(50, False), (51, True)])
+def test_cut_list_says_so_and_begins_at_the_beginning(
+    many: int, is_cut: bool, rynek: House, desk: Client
+) -> None:
+    for number in range(many, 0, -1):
+        make_patient(rynek.clinic, f"Żaneta {number:02}", email="", phone_number="")
+
+    text = Page(desk.post(rynek.url("patients/"), {"text": "zaneta"})).text
+
+    assert ("Only the first are shown." in text) == is_cut
+    assert text.count("Żaneta") == 50
+    assert "Żaneta 01" in text
+
+
+def test_found_patients_stand_in_the_order_of_the_plain_letters(
+    rynek: House, desk: Client, people: None
+) -> None:
+    make_patient(rynek.clinic, "Zenon Jan", email="", phone_number="")
+    make_patient(rynek.clinic, "Łukasz Jan", email="", phone_number="")
+
+    text = Page(desk.post(rynek.url("patients/"), {"text": "jan"})).text
+
+    assert text.index("Jan Kowalski") < text.index("Łukasz Jan") < text.index("Zenon Jan")

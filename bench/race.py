@@ -1,0 +1,237 @@
+"""Sixteen clients after the same 300 slots (F14): `python -m bench.race`.
+
+Product: the statements of `clinic.appointments.occupancy`, as it sends them. Peer: the same booking, moving
+and holding with a bare INSERT on the same exclusion constraint, the violation caught. Both as bare SQL from
+sixteen processes with a connection each, what belongs together in one message: it is the database that is
+compared, and Python's part would hide it.
+"""
+
+import argparse
+import multiprocessing
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.errors import DeadlockDetected, ExclusionViolation
+
+from bench import ground
+from bench.ground import Figure
+from tests import services
+
+CLIENTS, SLOTS = 16, 300
+START = datetime(2031, 3, 3, 8, tzinfo=UTC)
+LENGTH = timedelta(minutes=20)
+KINDS = ("book",) * 6 + ("move",) * 2 + ("hold",) * 2
+
+EXPIRED = "DELETE FROM clinic_occupancy WHERE calendar_id = %s AND expires_at <= %s"
+OWN = "DELETE FROM clinic_occupancy WHERE appointment_id = %s"
+HOLD = "DELETE FROM clinic_occupancy WHERE hold = %s"
+BARE = """
+INSERT INTO clinic_occupancy (calendar_id, starts_at, ends_at, appointment_id, hold, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+"""
+OVERLAPS = """
+SELECT count(*) FROM clinic_occupancy AS a JOIN clinic_occupancy AS b
+ON a.calendar_id = b.calendar_id AND a.id < b.id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+"""
+
+
+@dataclass(slots=True)
+class Score:
+    """What one client, or all of them, came to."""
+
+    attempts: int = 0
+    won: int = 0
+    deadlocks: int = 0
+    seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)  # ms of each attempt
+
+
+class _LostError(Exception):
+    """Somebody else has the slot."""
+
+
+Statement = tuple[str, list[Any]]
+
+
+def product_insert(values: tuple) -> Statement:
+    """Take a span as the occupancy module does: no row back means taken."""
+    from clinic.appointments import occupancy  # noqa: PLC0415 - after django.setup()
+
+    calendar, start, end = values[:3]
+    return occupancy._POSTGRES, [*values, calendar, end, start]
+
+
+def peer_insert(values: tuple) -> Statement:
+    """Take a span, and let the constraint object."""
+    return BARE, list(values)
+
+
+def send(connection: psycopg.Connection, *statements: Statement) -> None:
+    """Run statements in one message of the protocol, which is one transaction; the last takes a span."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ";".join(text for text, _ in statements), [v for _, values in statements for v in values]
+        )
+        while cursor.nextset():
+            pass
+        if cursor.rowcount != 1:
+            raise _LostError
+
+
+def play(number: int, database: str, insert: Callable[[tuple], Statement], at_once: Any, first: int) -> Score:
+    """Go for every slot in turn, as one client: book, move there, or hold it and book then."""
+    score, mine = Score(), []
+    chance = random.Random(number)
+    with psycopg.connect(database, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        at_once.wait()
+        began = time.perf_counter()
+        for slot in range(SLOTS):
+            kind = chance.choice(KINDS)
+            appointment = first + number * SLOTS + slot
+            if kind == "move" and mine:
+                appointment = mine.pop(0)
+            start = START + slot * LENGTH
+            began_one = time.perf_counter()
+            try:
+                _attempt(connection, insert, kind, appointment, start)
+                mine.append(appointment)
+                score.won += 1
+            except (_LostError, ExclusionViolation):
+                if kind == "move" and appointment < first + number * SLOTS + slot:
+                    mine.append(appointment)
+            except DeadlockDetected:
+                score.deadlocks += 1
+            score.waits.append((time.perf_counter() - began_one) * 1000)
+            score.attempts += 1
+        score.seconds = time.perf_counter() - began
+    return score
+
+
+def _attempt(
+    connection: psycopg.Connection,
+    insert: Callable[[tuple], Statement],
+    kind: str,
+    appointment: int,
+    start: datetime,
+) -> None:
+    span, now = (1, start, start + LENGTH), datetime.now(UTC)
+    expired: Statement = EXPIRED, [1, now]
+    booking = insert((*span, appointment, None, None))
+    if kind == "hold":
+        held: Statement = HOLD, [key := f"bench-{appointment}"]
+        send(connection, expired, held, insert((*span, None, key, now + timedelta(minutes=5))))
+        with connection.transaction():
+            send(connection, held, expired, booking)
+    elif kind == "move":
+        with connection.transaction():
+            send(connection, (OWN, [appointment]), expired, booking)
+    else:
+        send(connection, expired, booking)
+
+
+def race(database: str, insert: Callable[[tuple], Statement], first: int) -> tuple[Score, int]:
+    """Let all clients loose at once; return their common score and the number of double bookings."""
+    context = multiprocessing.get_context("fork")
+    with psycopg.connect(database, autocommit=True) as it:
+        it.execute("TRUNCATE clinic_occupancy")
+    at_once, scores = context.Barrier(CLIENTS), context.Queue()
+
+    def client(number: int) -> None:
+        scores.put(play(number, database, insert, at_once, first))
+
+    clients = [context.Process(target=client, args=(number,)) for number in range(CLIENTS)]
+    for each in clients:
+        each.start()
+    total = Score()
+    for _client in clients:
+        one = scores.get(timeout=300)
+        total.attempts, total.won = total.attempts + one.attempts, total.won + one.won
+        total.deadlocks, total.seconds = total.deadlocks + one.deadlocks, max(total.seconds, one.seconds)
+        total.waits += one.waits
+    for each in clients:
+        each.join()
+    with psycopg.connect(database) as it:
+        doubles = it.execute(OVERLAPS).fetchone()
+    return total, doubles[0] if doubles else -1
+
+
+def _prepare() -> int:
+    """Make a calendar and an appointment for each client and slot; return the first one's id."""
+    import django  # noqa: PLC0415 - reads the environment
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
+
+    from bench import product  # noqa: PLC0415
+    from clinic.models import Appointment, Calendar, Patient, Service  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    product.make_clinics(1)
+    calendar, service = Calendar.objects.get(), Service.objects.get()
+    patient = Patient.objects.create(
+        clinic_id=calendar.clinic_id, name="Anna", language="pl", created_at=START
+    )
+    made = Appointment.objects.bulk_create(
+        Appointment(
+            clinic_id=calendar.clinic_id,
+            calendar=calendar,
+            patient=patient,
+            service=service,
+            starts_at=START,
+            ends_at=START + LENGTH,
+            origin="staff",
+            booked_at=START,
+            set_at=START,
+        )
+        for _n in range(CLIENTS * SLOTS)
+    )
+    connection.close()
+    return made[0].pk
+
+
+def main() -> int:
+    """Race twice each way, in turn; print what came of it."""
+    argparse.ArgumentParser(prog="python -m bench.race", description=__doc__).parse_args()
+    ground.tell_machine()
+    ways = {"product": product_insert, "catch the violation": peer_insert}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    worst, doubled, deadlocks = [], [], []
+    with ground.folder() as folder, services.postgresql(durable=True) as database:
+        os.environ.update(ground.environment(folder, DATABASE_URL=database))
+        first = _prepare()
+        for _round in range(ground.ROUNDS):
+            for name, insert in ways.items():
+                score, doubles = race(database, insert, first)
+                waits = sorted(score.waits)
+                rates[name].append(score.attempts / score.seconds)
+                print(
+                    f"{name:<22}{rates[name][-1]:>8.0f} attempts/s, {score.won} won, p99"
+                    f" {waits[len(waits) * 99 // 100]:.1f} ms, worst {waits[-1]:.1f} ms,"
+                    f" {score.deadlocks} deadlocks, {doubles} double bookings",
+                    flush=True,
+                )
+                if name == "product":
+                    worst.append(waits[-1])
+                    doubled.append(float(doubles))
+                    deadlocks.append(float(score.deadlocks))
+    ratios = [a / b for a, b in zip(*rates.values(), strict=True)]
+    return ground.tell(
+        [
+            Figure("F14 double bookings", doubled, 0, at_most=True),
+            Figure("F14 deadlocks", deadlocks, 0, at_most=True),
+            Figure("F14 attempts/s: product / catch the violation", ratios, 1.8),
+            Figure("F14 worst wait, ms", worst, 250, at_most=True),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
