@@ -34,7 +34,12 @@ BROWSER_ARGUMENTS = [
     "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]
 # What Chromium says of every answer that is not 2xx or 3xx; tests ask for such answers on purpose.
-EXPECTED_IN_CONSOLE = "Failed to load resource: the server responded with a status of"
+EXPECTED_IN_CONSOLE = (
+    "Failed to load resource: the server responded with a status of",
+    # What htmx says of a request that a later one of the same form replaced (hx-sync).
+    "htmx:afterRequest",
+    "htmx:sendAbort",
+)
 
 
 # --- Which tests run ---------------------------------------------------------------------------

@@ -19,10 +19,9 @@ def test_staff_book_and_the_patient_confirms(
     log_in(desk, live, rynek)
 
     desk.get_by_role("link", name="Book appointment").first.click()
+    # With script the slot is pressed while the day's free times are still coming: the press wins.
     desk.get_by_label("Day", exact=True).fill("2027-05-20")
-    if script:
-        desk.get_by_label("Day", exact=True).dispatch_event("change")
-    else:
+    if not script:
         desk.get_by_role("button", name="Show free times").click()
     desk.get_by_role("button", name="13:30", exact=True).click()
     expect(desk.get_by_label("Time", exact=True)).to_have_value("13:30")
