@@ -1,6 +1,6 @@
 """Template filters for every page: instants, phone numbers, names of countries."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -19,6 +19,12 @@ def _language() -> str:
 def long_date(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant's local date in full."""
     return when.long_date(at, zone, _language())
+
+
+@register.filter
+def full_day(day: date) -> str:
+    """Return a local date in full, with its weekday."""
+    return when.long_date(datetime.combine(day, time(12), tzinfo=UTC), ZoneInfo("UTC"), _language())
 
 
 @register.filter

@@ -307,7 +307,7 @@ def test_accepted(provider: Provider) -> None:
     assert (row.state, row.sent_at, row.due_at, row.claim, row.lease_until) == (
         "sent",
         MONDAY,
-        None,
+        MONDAY,
         "",
         None,
     )
