@@ -10,6 +10,11 @@ from clinic.access import Member
 from clinic.models import Clinic
 
 
+def shown_at(request: HttpRequest) -> str:
+    """Return the address at which this page can be opened again: where only POST goes, a view names another."""
+    return getattr(request, "shown_at", None) or request.get_full_path()
+
+
 def page(request: HttpRequest) -> dict[str, Any]:
     """Return the member (staff pages), their other clinics, and what the layout must know of this installation."""
     member: Member | None = getattr(request, "member", None)
@@ -22,6 +27,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "member": member,
+        "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
         "embedded_mailbox": settings.EMBEDDED_MAILBOX,
     }

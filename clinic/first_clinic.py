@@ -2,7 +2,7 @@
 
 from datetime import datetime, time
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from clinic.audit.operations import user_actor
 from clinic.calendars.operations import create_calendar, create_service, set_opening_hours
@@ -36,9 +36,12 @@ def make_first_clinic(
     Raises:
         EmptyNoMore: there is a user already.
     """
-    user = User.objects.create_user(email, name, password, language=language)
-    if User.objects.exclude(pk=user.pk).exists():
+    if connection.vendor == "postgresql":  # SQLite lets one transaction write at a time anyway
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {User._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+    if User.objects.exists():
         raise EmptyNoMore
+    user = User.objects.create_user(email, name, password, language=language)
     actor = user_actor(user)
     clinic = create_clinic(
         name=clinic_name, country=country, language=language, time_zone=time_zone, actor=actor, at=at

@@ -1,9 +1,30 @@
 """How forms look everywhere."""
 
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext as _
+
+from clinic.lib.text import has_control_characters
 
 
 class Renderer(TemplatesSetting):
     """Fields are drawn by one template: label, help, control, error."""
 
     field_template_name = "clinic/_field.html"
+
+
+class LineField(forms.CharField):
+    """One line of text that others will read: in messages, in lists, in headers."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with single spaces."""
+        return " ".join((super().to_python(value) or "").split())
+
+    def validate(self, value: str) -> None:
+        """Refuse control characters and marks that turn the direction of the text."""
+        super().validate(value)
+        if has_control_characters(value):
+            raise ValidationError(_("This name holds characters that cannot be written."))

@@ -219,6 +219,8 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 # Per account *and* address: a stranger cannot lock a member out, nor one member a whole clinic.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "clinic.people.views.tried_name"
 AXES_LOCKOUT_CALLABLE = "clinic.people.views.too_many_tries"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False

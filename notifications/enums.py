@@ -7,4 +7,4 @@ from django.utils.translation import gettext_lazy as _
 class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("SMS")
-    PUSH = "push", _("Push")
+    PUSH = "push", _("App")

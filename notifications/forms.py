@@ -60,7 +60,7 @@ class CommunicationForm(forms.Form):
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
     quiet_until = forms.TimeField(
-        label=_("until"),
+        label=_("No SMS until"),
         help_text=_(
             "An SMS waits until then, unless that is later than 2 hours before the start. Both empty: SMS at any hour."
         ),

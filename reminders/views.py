@@ -76,6 +76,7 @@ def for_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 def _page(
     request: HttpRequest, key: str, appointment: Appointment, *, status: int = 200, **more: Any
 ) -> HttpResponse:
+    request.shown_at = reverse("reminders:patient_appointment", kwargs={"key": key})  # type: ignore[attr-defined]
     context = describe(appointment, get_wishes(appointment), at=clock.now())
     return render(
         request,

@@ -36,14 +36,16 @@
     search.select();
   });
 
-  // Changes that would be lost: the browser asks before it leaves.
+  // Changes that would be lost: the browser asks before it leaves. Forms are known by their address,
+  // as htmx may have put a fresh copy of one in its place.
   const changed = new Set();
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-unsaved]");
-    if (form) changed.add(form);
+    if (form) changed.add(form.action);
   });
   window.addEventListener("beforeunload", (event) => {
-    if ([...changed].some((form) => form.isConnected)) event.preventDefault();
+    const forms = [...document.querySelectorAll("form[data-unsaved]")];
+    if (forms.some((form) => changed.has(form.action))) event.preventDefault();
   });
 
   // A second press within five seconds sends nothing twice. The buttons are switched off after the
@@ -60,7 +62,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented) return;
-    changed.delete(form);
+    changed.delete(form.action);
     if (form.method !== "post") return;
     const buttons = [...form.elements].filter((one) => one.type === "submit" && !one.disabled);
     setTimeout(() => buttons.forEach(switchOff));

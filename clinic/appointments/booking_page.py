@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +22,7 @@ from clinic.calendars.queries import open_spans
 from clinic.panels import FormPart, list_form_parts
 from clinic.people.forms import PatientForm
 from clinic.people.models import Patient
-from clinic.people.operations import create_patient
+from clinic.people.operations import clean_contact, create_patient
 from clinic.people.queries import find_patients
 
 
@@ -79,7 +79,9 @@ class BookingPage:
     def _typed_card(self) -> dict[str, str]:
         """What was typed about a new patient so far; it stays while other things are chosen."""
         fields = PatientForm.base_fields
-        return {name: self.data[f"new-{name}"] for name in fields if self.data and f"new-{name}" in self.data}
+        return {
+            name: str(self.data[f"new-{name}"]) for name in fields if self.data and f"new-{name}" in self.data
+        }
 
     def _filled(self) -> dict[str, Any]:
         """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""
@@ -112,11 +114,12 @@ class BookingPage:
 
     def is_outside_hours(self) -> bool:
         """Return whether the typed time lies outside the opening hours; staff may book there all the same."""
-        if not (self.form.is_bound and self.form.is_valid() and self.calendar and self.day):
+        if not (self.form.is_bound and self.form.is_valid() and self.calendar and self.service):
             return False
-        start = self.form.cleaned_data.get("starts_at")
+        start = self.form.cleaned_data["starts_at"]
+        end = start + timedelta(minutes=self.service.minutes)
         spans = open_spans(calendar=self.calendar, first=self.form.cleaned_data["day"], days=1)
-        return start is not None and not any(opens <= start < closes for opens, closes in spans)
+        return not any(opens <= start and end <= closes for opens, closes in spans)
 
     def found(self) -> list[Patient]:
         """Return the patients to choose from: those found, or the one already chosen."""
@@ -189,7 +192,15 @@ class BookingPage:
         if patient:
             same = same.filter(patient=patient)
         else:
-            same = same.filter(patient__name=" ".join(self.patient_form.cleaned_data["name"].split()))
+            card = self.patient_form.cleaned_data
+            contact = clean_contact(
+                name=card["name"],
+                email=card["email"],
+                phone_number=card["phone"],
+                country=self.member.clinic.country,
+            )
+            # Another person of this name may sit at this time; the whole card must be the same.
+            same = same.filter(**{f"patient__{field}": value for field, value in contact.items()})
         found = same.first()
         if found is None:
             self.form.add_error("time", _("This time was just taken. Please choose another."))

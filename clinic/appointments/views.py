@@ -1,12 +1,15 @@
 """The today board, booking, and the appointment's page."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -21,11 +24,16 @@ from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
 from clinic.appointments.queries import list_day, list_unreachable
 from clinic.audit.operations import record_seen
 from clinic.calendars.models import Calendar
-from clinic.lib import clock
+from clinic.lib import clock, when
 from clinic.lib.local_time import is_repeated
 from clinic.panels import rendered
 
 UNREACHABLE_SHOWN = 5
+MARKED = {
+    Status.DONE: gettext_lazy("Marked as done."),
+    Status.NO_SHOW: gettext_lazy("Marked as no-show."),
+    Status.BOOKED: gettext_lazy("The mark is taken back."),
+}
 
 
 @require_safe
@@ -79,11 +87,7 @@ def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
     if page.errors_shown():
         made = page.book()
         if made is not None:
-            wall = made.starts_at.astimezone(made.calendar.zone).replace(tzinfo=None)
-            if is_repeated(wall, made.calendar.zone):
-                messages.info(
-                    request, _("That hour happens twice on that day. The first of the two is booked.")
-                )
+            _say_if_repeated(request, made.starts_at, made.calendar.zone)
             messages.success(request, _("Booked."))
             return _to(made)
         status = 409 if page.is_taken else 422
@@ -97,6 +101,12 @@ def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
     )
 
 
+def _say_if_repeated(request: HttpRequest, start: datetime, zone: ZoneInfo) -> None:
+    """Tell staff which of two equal hours an appointment has (E1.6)."""
+    if is_repeated(start.astimezone(zone).replace(tzinfo=None), zone):
+        messages.info(request, _("That hour happens twice on that day. The first of the two is booked."))
+
+
 def _to(appointment: Appointment) -> HttpResponse:
     return redirect("clinic:appointment", slug=appointment.clinic.slug, pk=appointment.pk)
 
@@ -105,6 +115,7 @@ def _page(
     request: HttpRequest, member: Member, appointment: Appointment, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     at = clock.now()
+    request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, appointment.pk])  # type: ignore[attr-defined]
     local = appointment.starts_at.astimezone(appointment.calendar.zone)
     state = Status(appointment.status)
     move_form = MoveForm(
@@ -138,9 +149,18 @@ def appointment(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
 
 
 def _change(
-    request: HttpRequest, member: Member, found: Appointment, act: Callable[[], object], done: str
+    request: HttpRequest,
+    member: Member,
+    found: Appointment,
+    act: Callable[[], object],
+    is_so: Callable[[Appointment], bool],
+    done: str,
 ) -> HttpResponse:
-    """Do one change and show the page; whatever stands in the way is said on the true state (409)."""
+    """Do one change and show the page; whatever stands in the way is said on the true state (409).
+
+    `is_so` tells whether an appointment stands as this change leaves it: then a second press of the same
+    form is no clash (G4).
+    """
     try:
         act()
     except StaleAppointment:
@@ -153,7 +173,10 @@ def _change(
         messages.success(request, done)
         return _to(found)
     fresh = get_for(member, Appointment.objects.whole(), found.pk, "appointment.see")
-    return _page(request, member, fresh, status=409, problem=problem)
+    if is_so(fresh):
+        messages.info(request, _("This was done already."))
+        return _to(fresh)
+    return _page(request, member, fresh, status=409, problem=problem, shows_latest=True)
 
 
 @require_POST
@@ -165,20 +188,30 @@ def appointment_move(request: HttpRequest, member: Member, pk: int) -> HttpRespo
     if not form.is_valid():
         return _page(request, member, found, status=422, move_form=form)
 
+    start, zone = form.cleaned_data["starts_at"], found.calendar.zone
+
     def act() -> None:
         operations.move(
             appointment_id=pk,
-            starts_at=form.cleaned_data["starts_at"],
+            starts_at=start,
             version=form.cleaned_data["version"],
             actor=member.actor,
             at=clock.now(),
         )
+        _say_if_repeated(request, start, zone)
 
     try:
-        if form.cleaned_data["starts_at"] < clock.now():
+        if start < clock.now():
             form.add_error("time", _("This time has passed. Please choose a later one."))
             return _page(request, member, found, status=422, move_form=form)
-        return _change(request, member, found, act, _("Moved. The patient is told."))
+        return _change(
+            request,
+            member,
+            found,
+            act,
+            lambda fresh: fresh.is_active and fresh.starts_at == start,
+            _("New time: %(when)s.") % {"when": when.date_and_time(start, zone, get_language() or "en")},
+        )
     except Taken:
         form.add_error("time", _("This time is taken. The appointment is unchanged."))
         return _page(request, member, found, status=409, move_form=form)
@@ -202,7 +235,14 @@ def appointment_cancel(request: HttpRequest, member: Member, pk: int) -> HttpRes
             at=clock.now(),
         )
 
-    return _change(request, member, found, act, _("Cancelled. The time is free again."))
+    return _change(
+        request,
+        member,
+        found,
+        act,
+        lambda fresh: fresh.status == Status.CANCELLED and fresh.cancelled_by == form.cleaned_data["by"],
+        _("Cancelled. The time is free again."),
+    )
 
 
 @require_POST
@@ -213,14 +253,15 @@ def appointment_mark(request: HttpRequest, member: Member, pk: int) -> HttpRespo
     form = MarkForm(request.POST)
     if not form.is_valid():
         return _page(request, member, found, status=422, problem=_("Please choose done or no-show."))
+    wanted = Status(form.cleaned_data["status"])
 
     def act() -> None:
         operations.mark(
             appointment_id=pk,
-            status=Status(form.cleaned_data["status"]),
+            status=wanted,
             version=form.cleaned_data["version"],
             actor=member.actor,
             at=clock.now(),
         )
 
-    return _change(request, member, found, act, _("Marked."))
+    return _change(request, member, found, act, lambda fresh: fresh.status == wanted, str(MARKED[wanted]))

@@ -8,18 +8,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from clinic.calendars.models import Calendar, Service
 from clinic.calendars.rules import UnreadableHours, parse_hours, written_hours
+from clinic.forms import LineField
 from clinic.lib import phone
 
 
 class CalendarForm(forms.Form):
     """A calendar's general settings and its weekly hours; one *Save* for all of it."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
-    address = forms.CharField(label=_("Address"), max_length=200, required=False)
-    city = forms.CharField(label=_("City"), max_length=80, required=False)
+    name = LineField(label=pgettext_lazy("of a calendar", "Name"), max_length=120)
+    address = LineField(label=_("Address"), max_length=200, required=False)
+    city = LineField(label=_("City"), max_length=80, required=False)
     phone = forms.CharField(
         label=_("Phone"),
         help_text=_("Patients read it in messages and on their page."),
@@ -95,7 +97,7 @@ class CalendarForm(forms.Form):
 class ServiceForm(forms.Form):
     """A service to be added to a calendar."""
 
-    name = forms.CharField(label=_("Service"), max_length=120)
+    name = LineField(label=_("Service"), max_length=120)
     minutes = forms.IntegerField(label=_("Length in minutes"), min_value=1, max_value=1440)
     price = forms.DecimalField(label=_("Price"), min_value=0, max_digits=9, decimal_places=2, required=False)
 

@@ -13,6 +13,8 @@ _CONVERSION = r"[#0+-]*\d*(?:\.\d+)?[diouxXeEfFgGcrsa]"
 _PERCENT = re.compile(rf"(?P<escaped>%%)|(?P<named>%\([^)]*\){_CONVERSION})|(?P<placed>%{_CONVERSION})|%")
 _BRACES = re.compile(r"\{(?P<name>[A-Za-z_][\w.\[\]]*|\d*)(?:![rsa])?(?::[^{}]*)?\}")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>")
+# "%(name).0s" writes nothing: a translator's word that the name is left out on purpose.
+_LEFT_OUT = re.compile(r"\)\.0s$")
 # Turkish letters with a cedilla; Romanian has a comma below, and screen readers tell them apart.
 _CEDILLAS = re.compile("[\u015e\u015f\u0162\u0163]")
 
@@ -76,7 +78,7 @@ def _placeholders(text: str) -> tuple[Counter[str], tuple[str, ...]]:
     in_order = []
     for match in _PERCENT.finditer(text):
         if match["named"]:
-            anywhere[match[0]] = 1
+            anywhere[_LEFT_OUT.sub(")s", match[0])] = 1
         elif match["placed"]:
             in_order.append(match[0])
         elif not match["escaped"]:

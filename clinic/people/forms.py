@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from clinic.forms import LineField
 from clinic.lib.local_time import zone_names
 from clinic.people.enums import Language
 from clinic.people.models import Clinic
@@ -55,16 +56,16 @@ class PatientForm(forms.Form):
 class FirstClinicForm(forms.Form):
     """The first page of an empty installation: the clinic, its administrator, one calendar (X8)."""
 
-    clinic_name = forms.CharField(label=_("Name of the clinic"), max_length=120)
+    clinic_name = LineField(label=_("Name of the clinic"), max_length=120)
     country = forms.ChoiceField(label=_("Country"), choices=COUNTRIES)
     language = forms.ChoiceField(label=_("Language"), choices=Language.choices)
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=[])
-    practitioner = forms.CharField(
+    practitioner = LineField(
         label=_("First practitioner"),
         help_text=_("As patients know them, for example Dr Maria Nowak. More can be added later."),
         max_length=120,
     )
-    name = forms.CharField(label=_("Your name"), max_length=120)
+    name = LineField(label=_("Your name"), max_length=120)
     email = forms.EmailField(label=_("Your e-mail"), help_text=_("You log in with it."))
     password = forms.CharField(
         label=_("Password"),

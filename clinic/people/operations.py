@@ -13,6 +13,7 @@ from clinic.lib import mail_address, phone
 from clinic.lib.text import has_control_characters
 from clinic.people.enums import Language, Plan, Role
 from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
+from clinic.people.queries import folded
 from clinic.people.signals import patient_contact_changed
 
 NAME_LENGTH = 120
@@ -54,7 +55,7 @@ def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> 
 
 def free_slug(name: str) -> str:
     """Return an address part for a clinic's name that no other clinic has."""
-    base = slugify(name)[:50].strip("-") or "clinic"
+    base = slugify(folded(name))[:50].strip("-") or "clinic"
     slug, number = base, 2
     while slug in RESERVED_SLUGS or Clinic.objects.filter(slug=slug).exists():
         slug, number = f"{base}-{number}", number + 1

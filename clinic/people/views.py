@@ -1,5 +1,6 @@
 """Logging in, the first clinic, patients."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.contrib.auth import logout
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -30,6 +31,11 @@ class LogIn(auth_views.LoginView):
     template_name = "clinic/log_in.html"
     redirect_authenticated_user = True
 
+    def get_redirect_url(self, *args: Any) -> str:
+        """Go where this person wanted, but never round in a circle."""
+        wanted: str = super().get_redirect_url(*args)
+        return "" if wanted.startswith(self.request.path) else wanted
+
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show the form again; the answer is the same for an unknown account and a wrong password."""
         return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -37,6 +43,12 @@ class LogIn(auth_views.LoginView):
 
 log_in = never_cache(LogIn.as_view())
 LOCKED_SECONDS = 15 * 60
+
+
+def tried_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """Return whose password was tried, however the address was spelled."""
+    source: Mapping[str, Any] = credentials or request.POST
+    return str(source.get("username") or "").strip().lower()
 
 
 def too_many_tries(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
@@ -71,9 +83,11 @@ def set_language(request: HttpRequest) -> HttpResponse:
     """Change the language: a member's own is kept with them, anybody else's in a cookie (X1)."""
     language = request.POST.get("language", "")
     target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+    if not target.startswith("/") or not url_has_allowed_host_and_scheme(
+        target, {request.get_host()}, request.is_secure()
+    ):
         target = "/"
-    response = redirect(target)
+    response = HttpResponseRedirect(target)
     if language in dict(settings.LANGUAGES):
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(language=language)
@@ -92,8 +106,8 @@ def set_language(request: HttpRequest) -> HttpResponse:
 def patients(request: HttpRequest, member: Member) -> HttpResponse:
     """List patients; a search is a POST, so that no name stands in an address (X4)."""
     text = request.POST.get("text", "").strip()[:200]
-    found = find_patients(clinic=member.clinic, text=text)
-    context = {"found": found, "text": text, "is_cut": len(found) == MOST_FOUND}
+    found = find_patients(clinic=member.clinic, text=text, most=MOST_FOUND + 1)
+    context = {"found": found[:MOST_FOUND], "text": text, "is_cut": len(found) > MOST_FOUND}
     template = "clinic/patients.html"
     return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
 

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('sms', 'SMS'), ('push', 'Push')], max_length=5)),
+                ('channel', models.CharField(choices=[('email', 'E-mail'), ('sms', 'SMS'), ('push', 'App')], max_length=5)),
                 ('state', models.CharField(choices=[('planned', 'planned'), ('claimed', 'being prepared'), ('sending', 'being sent'), ('sent', 'sent'), ('delivered', 'delivered'), ('read', 'read'), ('skipped', 'not sent'), ('failed', 'failed'), ('unknown', 'outcome unknown')], default='planned', max_length=10)),
                 ('reason', models.CharField(blank=True, max_length=30)),
                 ('facts', models.JSONField(default=dict)),

@@ -21,6 +21,7 @@ from clinic.people.enums import Role
 from clinic.people.operations import add_member, create_clinic, create_patient, create_practitioner
 from messaging.links import token_of
 from messaging.models import PersonalLink
+from reminders.planning import link_for
 
 # Monday, 09:00 in Warsaw and Berlin: no zone here is UTC, and the next change of clocks is far.
 NOW = datetime(2027, 5, 3, 7, 0, tzinfo=UTC)
@@ -96,7 +97,7 @@ def book(
 
 def link_of(appointment: Appointment) -> PersonalLink:
     """Return the link that the appointment's messages carry."""
-    return PersonalLink.objects.get(purpose="appointment", object_id=appointment.pk)
+    return link_for(appointment, at=NOW)
 
 
 def open_house(

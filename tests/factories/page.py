@@ -74,6 +74,13 @@ class Page:
                 found[name] = _attributes(chosen[0]).get("value", "") if chosen else ""
         return found
 
+    def values(self, name: str) -> list[str]:
+        """Return the values of every field of a name, in order."""
+        return [
+            _attributes(node).get("value", "")
+            for node in self.all("input", lambda it: it.get("name") == name)
+        ]
+
     def error(self, name: str) -> str:
         """Return the error that stands beside a field; nothing when there is none."""
         for box in self.nodes:

@@ -485,6 +485,8 @@ def test_check_refuses_broken_file(project: Path) -> None:
     [
         pytest.param("%(a)s and %(b)s", "%(b)s i %(a)s", True, id="order-of-names"),
         pytest.param("%(a)s", "Pan/Pani %(a)s (%(a)s)", True, id="name-twice"),
+        pytest.param("Dear %(a)s", "Dzień dobry%(a).0s", True, id="name-left-out"),
+        pytest.param("%(a)d", "%(a).0s", False, id="number-left-out"),
         pytest.param("%(a)d", "%(a)s", False, id="conversion"),
         pytest.param("%s of %d", "%d z %s", False, id="order-of-positions"),
         pytest.param("%s", "bez", False, id="position-lost"),

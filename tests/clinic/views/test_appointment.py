@@ -15,7 +15,7 @@ def test_page_shows_when_who_and_what_is_told(rynek: House, desk: Client) -> Non
     page = Page(desk.get(rynek.url(f"appointments/{rynek.appointment.pk}/")))
 
     assert page.heading == "11:00–11:30 · Zofia Pawłowska-Gąsior"
-    for text in ("Thursday, May 13, 2027", "dr Tomasz Wilczek", "What the patient is told, and why",
+    for text in ("Thursday 13 May 2027", "dr Tomasz Wilczek", "What the patient is told, and why",
                  "zofia@patients.example", "512 345 678", "Not confirmed yet"):  # fmt: skip
         assert text in page.text
     assert {"Mark done", "Change and tell the patient", "The patient's", "The clinic's"} <= set(

@@ -296,6 +296,27 @@ def test_time_outside_the_hours_is_allowed_with_a_note(
     assert newest(rynek).starts_at == datetime(2027, 5, 6, 17, 15, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("time", ["11:45", "15:31"])
+def test_appointment_that_ends_after_closing_has_the_note(
+    time: str, rynek: House, desk: Client, form: dict[str, Any]
+) -> None:
+    del form["book"]
+
+    page = Page(send(desk, rynek, {**form, "time": time, "refresh": "1"}))
+
+    assert "Outside the opening hours. You can book it all the same." in page.text
+
+
+def test_namesake_at_the_same_time_is_somebody_else(rynek: House, desk: Client, form: dict[str, Any]) -> None:
+    namesake = make_patient(rynek.clinic, "Łukasz Żółć", email="other@patients.example", phone_number="")
+    book(namesake, rynek.calendar, datetime(2027, 5, 6, 8, 0, tzinfo=UTC))
+
+    response = send(desk, rynek, {**form, **NEW})
+
+    assert response.status_code == 409
+    assert Page(response).error("time") == "This time was just taken. Please choose another."
+
+
 def test_time_inside_the_hours_has_no_note(rynek: House, desk: Client, form: dict[str, Any]) -> None:
     del form["book"]
 

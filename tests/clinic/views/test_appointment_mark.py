@@ -37,10 +37,24 @@ def test_no_show_before_the_start_is_refused(rynek: House, desk: Client) -> None
     assert Page(response).alerts[0].startswith("This is not possible any more.")
 
 
-def test_second_press_is_told(rynek: House, desk: Client) -> None:
+def test_second_press_marks_once_and_says_that_it_was_done(rynek: House, desk: Client) -> None:
     send(desk, rynek)
 
-    assert send(desk, rynek, version=1).status_code == 409
+    response = send(desk, rynek, version=1)
+
+    assert response.status_code == 302
+    assert "This was done already." in Page(desk.get(response["Location"])).text
+    assert AuditEntry.objects.filter(action="appointment.marked").count() == 1
+
+
+def test_other_mark_on_a_stale_page_is_a_clash(rynek: House, desk: Client) -> None:
+    send(desk, rynek)
+
+    with clock.held_at(rynek.appointment.starts_at):
+        response = send(desk, rynek, version=1, status="no_show")
+
+    assert response.status_code == 409
+    assert Page(response).alerts[0].endswith("The latest change: marked, 3 May 2027 09:00, Ola Grudzien.")
 
 
 @pytest.mark.parametrize("status", ["", "cancelled", "held"])

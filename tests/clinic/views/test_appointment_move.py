@@ -28,7 +28,7 @@ def test_move_leads_back_to_the_appointment(rynek: House, desk: Client) -> None:
     )  # fmt: skip
     assert rynek.appointment.starts_at == datetime(2027, 5, 14, 7, 30, tzinfo=UTC)
     assert AuditEntry.objects.get(action="appointment.moved").actor_user == rynek.assistant
-    assert "Moved. The patient is told." in Page(desk.get(response["Location"])).text
+    assert "New time: Friday 14 May 2027 at 09:30." in Page(desk.get(response["Location"])).text
 
 
 def test_second_press_is_told_and_moves_nothing_twice(rynek: House, desk: Client) -> None:
@@ -37,7 +37,8 @@ def test_second_press_is_told_and_moves_nothing_twice(rynek: House, desk: Client
     response = send(desk, rynek)
 
     rynek.appointment.refresh_from_db()
-    assert response.status_code == 409
+    assert response.status_code == 302
+    assert "This was done already." in Page(desk.get(response["Location"])).text
     assert rynek.appointment.sequence == 1
 
 
@@ -111,7 +112,8 @@ def test_version_that_is_none_is_bad_input(version: str, rynek: House, desk: Cli
 
 
 def test_repeated_hour_takes_the_first(rynek: House, desk: Client) -> None:
-    send(desk, rynek, day="2027-10-31", time="2:30")
+    response = send(desk, rynek, day="2027-10-31", time="2:30")
 
     rynek.appointment.refresh_from_db()
     assert rynek.appointment.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert "That hour happens twice on that day." in Page(desk.get(response["Location"])).text

@@ -1,0 +1,44 @@
+"""A patient's card."""
+
+from django.test import Client
+
+from clinic.models import AuditEntry, Patient
+from tests.factories.house import DAYS, NOW, House, book, make_patient
+from tests.factories.page import Page, queries_of
+
+
+def test_card_shows_contact_and_appointments(rynek: House, desk: Client) -> None:
+    page = Page(desk.get(rynek.url(f"patients/{rynek.patient.pk}/")))
+
+    assert page.heading == "Zofia Pawłowska-Gąsior"
+    assert {"mailto:zofia@patients.example", "tel:+48512345678"} <= set(page.links())
+    assert rynek.url(f"appointments/{rynek.appointment.pk}/") in page.links()
+    assert rynek.url(f"appointments/book/?patient={rynek.patient.pk}") in page.links()
+
+
+def test_look_is_written_down(rynek: House, desk: Client) -> None:
+    desk.get(rynek.url(f"patients/{rynek.patient.pk}/"))
+
+    entry = AuditEntry.objects.get(action="patient.seen")
+    assert (entry.actor_user, entry.clinic, entry.object_id, entry.at) == (
+        rynek.assistant, rynek.clinic, rynek.patient.pk, NOW,
+    )  # fmt: skip
+
+
+def test_card_without_a_usable_address_is_marked(rynek: House, desk: Client) -> None:
+    lost = make_patient(rynek.clinic, "Jan Niemy", phone_number="")
+    Patient.objects.filter(pk=lost.pk).update(email_bounced_at=NOW)
+
+    text = Page(desk.get(rynek.url(f"patients/{lost.pk}/"))).text
+
+    assert "mail comes back" in text
+    assert "unreachable" in text
+
+
+def test_queries_do_not_grow_with_the_appointments(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+    one = queries_of(lambda: desk.get(url))
+    for number in range(30):
+        book(rynek.patient, rynek.calendar, NOW + (20 + number) * DAYS)
+
+    assert queries_of(lambda: desk.get(url)) == one <= 12
