@@ -21,8 +21,7 @@ class LineField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """Return the text with single spaces."""
-        text: str = super().to_python(value)
-        return " ".join(text.split())
+        return " ".join((super().to_python(value) or "").split())
 
     def validate(self, value: str) -> None:
         """Refuse control characters and marks that turn the direction of the text."""

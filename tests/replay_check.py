@@ -94,7 +94,8 @@ def main(bookings: str, report: str) -> int:
     missing, extra = wanted - got, got - wanted
     print(f"{len(rows)} bookings, {sum(got.values())} lines, {sum(wanted.values())} expected")
     print(
-        f"{sum(missing.values())} missing, {sum(extra.values())} too many, {doubles} doubled, {without_reason} without a reason"
+        f"{sum(missing.values())} missing, {sum(extra.values())} too many, {doubles} doubled,"
+        f" {without_reason} without a reason"
     )
     for title, lines in (("missing", missing), ("too many", extra)):
         for example in sorted(lines, key=str)[:10]:

@@ -79,7 +79,9 @@ class BookingPage:
     def _typed_card(self) -> dict[str, str]:
         """What was typed about a new patient so far; it stays while other things are chosen."""
         fields = PatientForm.base_fields
-        return {name: self.data[f"new-{name}"] for name in fields if self.data and f"new-{name}" in self.data}
+        return {
+            name: str(self.data[f"new-{name}"]) for name in fields if self.data and f"new-{name}" in self.data
+        }
 
     def _filled(self) -> dict[str, Any]:
         """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""

@@ -31,9 +31,9 @@ class LogIn(auth_views.LoginView):
     template_name = "clinic/log_in.html"
     redirect_authenticated_user = True
 
-    def get_redirect_url(self) -> str:
+    def get_redirect_url(self, *args: Any) -> str:
         """Go where this person wanted, but never round in a circle."""
-        wanted: str = super().get_redirect_url()
+        wanted: str = super().get_redirect_url(*args)
         return "" if wanted.startswith(self.request.path) else wanted
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:

@@ -27,6 +27,7 @@ from notifications.operations import pause_sending, resume_sending
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import plant, provider, row_of, sweep
 from tests.fakes.lines import Gate, Provider
+from tests.messaging.rounds import open_round, write_outcomes
 
 __all__ = ["provider"]
 pytestmark = pytest.mark.django_db
@@ -154,7 +155,7 @@ def test_a_pause_reaches_what_a_worker_holds() -> None:
 
     pause_sending(clinic=house, actor=STAFF, at=MONDAY)
 
-    assert claims.open_round(batch) == set()
+    assert open_round(batch, at=MONDAY) == set()
     assert states() == {"planned": 3}
 
 
@@ -166,7 +167,7 @@ def test_a_dropped_claim_is_passed_by(provider: Provider) -> None:
     # Somebody else holds it now.
     Delivery.objects.filter(pk=again).update(claim="another")
 
-    assert claims.open_round(batch) == {kept}
+    assert open_round(batch, at=MONDAY) == {kept}
     assert (get(dropped).state, get(again).state, get(kept).state) == ("skipped", "claimed", "sending")
 
 
@@ -189,7 +190,7 @@ def test_claimers_racing_on_threads_share_nothing() -> None:
             ready.wait(10)
             found: list[int] = []
             while batch := claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=8):
-                found += claims.open_round(batch)
+                found += open_round(batch, at=MONDAY)
             return found
         finally:
             connection.close()
@@ -432,7 +433,7 @@ def test_a_failure_that_comes_back_late_does_not_touch_a_newer_try(provider: Pro
     Attempt.objects.create(delivery=row, number=2, started_at=MONDAY)
     late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
-    delivery.write_outcomes([late], tally=delivery.Tally())
+    write_outcomes([late])
 
     assert (get(pk).state, tries(pk)) == ("sending", [(1, "passing", "smtp-451"), (2, "", "")])
 
@@ -446,7 +447,7 @@ def test_an_acceptance_that_comes_back_late_settles_it(provider: Provider, state
     Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
     late = delivery.Ended(row, Ready("a@patients.example", "Text"), Accepted("S1"), MONDAY + HOURS)
 
-    delivery.write_outcomes([late], tally=delivery.Tally())
+    write_outcomes([late])
     sweep(MONDAY + 2 * HOURS, "email")
 
     assert (get(pk).state, get(pk).sent_at, get(pk).reason) == ("sent", MONDAY + HOURS, "")
@@ -461,7 +462,7 @@ def test_a_late_no_settles_what_was_unknown(provider: Provider) -> None:
     Delivery.objects.filter(pk=pk).update(state=State.UNKNOWN, tries=1, due_at=MONDAY + TEN)
     late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
-    delivery.write_outcomes([late], tally=delivery.Tally())
+    write_outcomes([late])
 
     assert (get(pk).state, get(pk).was_retried) == ("planned", False)
 
@@ -475,7 +476,7 @@ def test_what_was_cancelled_in_a_worker_s_hands_is_not_sent(visit: Appointment, 
 
     appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MONDAY + MINUTES)
 
-    assert claims.open_round(batch) == set()
+    assert open_round(batch, at=MONDAY) == set()
     sweep(MONDAY + MINUTES)
     assert {one.subject for one in provider.sent if one.subject} != set()
     assert [row_of(visit, "details", channel).state for channel in ("email", "sms")] == ["skipped"] * 2
@@ -550,8 +551,7 @@ def make_unknown(row: Delivery, at: datetime, provider: Provider) -> None:
 def test_sending_whose_worker_died_becomes_unknown() -> None:
     (pk,) = plant(make_clinic(), 1)
     batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    claims.open_round(batch)
-    delivery._begin_attempts([(batch[0], Ready("a@patients.example", ""))], at=MONDAY)
+    open_round(batch, at=MONDAY)
 
     delivery.settle(at=MONDAY + MINUTES)
     assert get(pk).state == "sending"

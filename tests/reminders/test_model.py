@@ -33,6 +33,7 @@ from notifications.operations import (
 from reminders.operations import record_read
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit
 from tests.fakes.lines import Line, Provider
+from tests.messaging.rounds import open_round
 
 pytestmark = pytest.mark.django_db
 
@@ -228,9 +229,8 @@ class Life:
         verdicts = delivery.judge(batch, self.world.now)
         ready = [(row, verdict) for row in batch if isinstance(verdict := verdicts[row.pk], Ready)]
         if self.dice.random() < 0.7:
-            taken = claims.open_round([row for row, _ready in ready])
+            taken = open_round([row for row, _ready in ready], at=self.world.now)
             pairs = [pair for pair in ready if pair[0].pk in taken]
-            delivery._begin_attempts(pairs, at=self.world.now)
             for row, text in pairs:
                 kind, version = self.world.about[row.pk]
                 self.world.told.append(
