@@ -1,6 +1,6 @@
 """Template filters for every page: instants, phone numbers, names of countries."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -23,8 +23,8 @@ def long_date(at: datetime, zone: ZoneInfo) -> str:
 
 @register.filter
 def full_day(day: date) -> str:
-    """Return a local date in full, with its weekday."""
-    return when.long_date(datetime.combine(day, time(12), tzinfo=UTC), ZoneInfo("UTC"), _language())
+    """Return a day of the calendar in words; Django's own patterns are American, its Romanian months capital."""
+    return when.full_day(day, _language())
 
 
 @register.filter
