@@ -4,14 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.models import Appointment, AuditEntry, Patient
 from messaging.models import Delivery, Message
 from notifications.models import AppointmentSwitch
 from tests.factories.house import DAYS, HTMX, MINUTES, NOW, House, book, make_calendar, make_patient
-from tests.factories.page import Page, queries_of
+from tests.factories.page import Answer, Page, queries_of
 
 NEW = {"patient": "new", "new-name": "Łukasz Żółć", "new-email": "lukasz@patients.example",
        "new-phone": "+48 601 234 567", "new-language": "pl"}  # fmt: skip
@@ -30,7 +29,7 @@ def form(rynek: House) -> dict[str, Any]:
     }
 
 
-def send(client: Client, house: House, data: dict[str, Any], **more: Any) -> HttpResponse:
+def send(client: Client, house: House, data: dict[str, Any], **more: Any) -> Answer:
     return client.post(house.url("appointments/book/"), data, **more)
 
 
