@@ -1,7 +1,7 @@
 """The today board, booking, and the appointment's page."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,7 @@ def today(request: HttpRequest, member: Member) -> HttpResponse:
         "clinic/today.html",
         {
             "day": day,
+            "midday": datetime.combine(day, time(12), tzinfo=member.clinic.zone),
             "is_today": day == this_day,
             "before": before,
             "after": after,
