@@ -17,10 +17,10 @@ from clinic.appointments.operations import Taken
 from clinic.lib import clock
 from clinic.models import Calendar
 from messaging import delivery
-from messaging.enums import Purpose
 from messaging.links import token_of
-from messaging.models import Delivery, PersonalLink
+from messaging.models import Delivery
 from notifications.enums import Channel
+from reminders.planning import link_for
 from tests.factories.clinic import book_visit, make_calendar, make_patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,7 +73,7 @@ def browse(
                     + timedelta(days=30, minutes=30 * number),
                     at=now,
                 )
-                link = PersonalLink.objects.get(purpose=Purpose.APPOINTMENT, object_id=visit.pk)
+                link = link_for(visit, at=now)
                 key = client.get(f"/a/{token_of(link)}/")["Location"]
                 sequence = str(visit.sequence)
             else:

@@ -14,6 +14,7 @@ from clinic.models import Appointment, Calendar
 from messaging.links import link_key, revoke, token_of
 from messaging.models import Delivery, PersonalLink
 from notifications.operations import set_calendar_communication
+from reminders.planning import link_for
 from tests.factories.clinic import (
     HOURS,
     MINUTES,
@@ -59,7 +60,7 @@ def visit() -> Appointment:
 
 
 def link_of(visit: Appointment) -> PersonalLink:
-    return PersonalLink.objects.get(object_id=visit.pk)
+    return link_for(visit, at=MONDAY)
 
 
 def come(visit: Appointment, at: Any = NOW) -> tuple[Client, str]:
