@@ -152,7 +152,7 @@ def _one_round(
     count = options.count
     with ground.served("tests.fakes.smtp_sink") as port:
         if wanted("limit"):
-            yield "limit", limit(port, count, TEXT)
+            yield "limit", limit(port, count * 4, TEXT)
         for lines in (4, 8):
             if wanted("product"):
                 with product.worker(lines, port):
@@ -167,7 +167,7 @@ def _one_round(
             yield "mailer", peer("mailer", folder, database, port, count // 4)
     with ground.served("tests.fakes.smtp_sink", "--delay-ms", str(DELAY_MS)) as port:
         slow = f", {DELAY_MS} ms"
-        for lines in (4, 8):
+        for lines in (4, 8, 12):
             if wanted("product"):
                 with product.worker(lines, port):
                     yield f"product, {lines} lines{slow}", product.measure("plain", options.slow_count)
@@ -192,7 +192,7 @@ def _figures(rates: dict[str, list[float]]) -> Iterator[Figure]:
         ("F12", "product, {} lines" + slow, "post_office, 2 processes" + slow, 2.0),
     ]
     for number, mine, other, target in pairs:
-        for lines in (4, 8):
+        for lines in (4, 8, 12):  # the peer holds ten
             mine_here = mine.format(lines)
             if mine_here in rates and other in rates:
                 ratios = [a / b for a, b in zip(rates[mine_here], rates[other], strict=True)]

@@ -113,7 +113,8 @@ def _act(
         appointment.refresh_from_db()
         return _page(request, key, appointment, status=409, problem="not_allowed")
     target = reverse("reminders:patient_appointment", kwargs={"key": key})
-    return redirect(f"{target}?done={done}")
+    language = request.GET.get("language", "")
+    return redirect(f"{target}?done={done}" + (f"&language={language}" if language in LANGUAGES else ""))
 
 
 @require_POST

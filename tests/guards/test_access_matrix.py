@@ -180,9 +180,9 @@ def parameters_of(name: str) -> list[str]:
 
 def body(name: str, house: House) -> dict[str, object]:
     """Return a good POST for an address: what staff or the patient would send."""
-    version = {"version": house.appointment.version}
+    version: dict[str, object] = {"version": house.appointment.version}
     form: dict[str, object] = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
-    bodies: dict[str, dict[str, object]] = {
+    bodies: dict[str, dict[str, Any]] = {
         "clinic:log_in": {"username": "nobody@rynek.example", "password": "wrong"},
         "clinic:set_language": {"language": "de", "next": "/"},
         "clinic:appointment_book": {

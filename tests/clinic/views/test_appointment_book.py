@@ -295,6 +295,20 @@ def test_time_outside_the_hours_is_allowed_with_a_note(
     assert newest(rynek).starts_at == datetime(2027, 5, 6, 17, 15, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(("many", "is_cut"), [(20, False), (21, True)])
+def test_long_list_of_patients_says_that_it_is_cut(
+    many: int, is_cut: bool, rynek: House, desk: Client, form: dict[str, Any]
+) -> None:
+    for number in range(many):
+        make_patient(rynek.clinic, f"Jan {number:02}")
+    del form["book"]
+
+    text = Page(send(desk, rynek, {**form, "patient": "", "text": "jan", "find": "1"})).text
+
+    assert ("Only the first are shown." in text) == is_cut
+    assert text.count("Jan ") == 20
+
+
 @pytest.mark.parametrize("time", ["11:45", "15:31"])
 def test_appointment_that_ends_after_closing_has_the_note(
     time: str, rynek: House, desk: Client, form: dict[str, Any]
