@@ -164,7 +164,7 @@ def test_confirming_what_was_cancelled_shows_the_truth(visit: Appointment) -> No
 
     answer = press(visit, "confirm", sequence=0)
 
-    assert (answer.status_code, shown(answer)[:3]) == (409, ["stale", "", "True"])
+    assert (answer.status_code, shown(answer)[:3]) == (409, ["not_allowed", "", "True"])
 
 
 def test_acting_on_a_page_from_before_a_move(visit: Appointment) -> None:
