@@ -20,7 +20,7 @@ Statement = tuple[str, list[Any]]
 # Whatever was thought of it meanwhile (unknown, planned once more): now it is known.
 _SENT = """
 UPDATE messaging_delivery
-SET state = 'sent', sent_at = COALESCE(sent_at, %s), claim = '', lease_until = NULL, due_at = NULL,
+SET state = 'sent', sent_at = COALESCE(sent_at, %s), claim = '', lease_until = NULL,
     ended_at = NULL, reason = CASE WHEN reason IN ({overcome}) THEN '' ELSE reason END
 WHERE id IN ({ids}) AND state IN ('planned', 'claimed', 'sending', 'unknown')
 """

@@ -27,7 +27,7 @@ def trouble(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | None:
             {
                 "delivery": row,
                 "kind": get_kind(row.message.kind).label,
-                "why": reason_sentence(row.reason, row.facts),
+                "why": reason_sentence(row.reason, row.facts) if row.reason else "",
             }
             for row in rows[:SHOWN]
         ],

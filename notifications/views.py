@@ -84,7 +84,7 @@ def sending_pause(request: HttpRequest, member: Member) -> HttpResponse:
     if request.POST.get("pause") == "yes":
         pause_sending(clinic=member.clinic, actor=member.actor, at=clock.now())
         messages.warning(request, _("All sending stands still until somebody goes on with it."))
-    else:
+    elif request.POST.get("pause") == "no":
         resume_sending(clinic=member.clinic, actor=member.actor, at=clock.now())
         messages.success(request, _("Sending goes on."))
     return redirect("clinic:today", slug=member.clinic.slug)

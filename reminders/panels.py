@@ -51,7 +51,9 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "mark": MARKS[state],
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
-        "was_held": bool(row and row.channel == Channel.SMS and row.is_held and state in ACCEPTED),
+        "was_held": bool(
+            row and row.channel == Channel.SMS and row.is_held and row.tries == 1 and state in ACCEPTED
+        ),
         "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
         "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
         if row

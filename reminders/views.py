@@ -106,12 +106,15 @@ def _act(
         act(int(sequence) if sequence.isdecimal() and len(sequence) < 9 else -1)
     except StaleAppointment:
         appointment.refresh_from_db()
-        return _page(request, key, appointment, status=409, problem="stale")
+        # A cancelled appointment is said to be that, whatever the page had shown (E2.9).
+        problem = "not_allowed" if appointment.cancelled_at else "stale"
+        return _page(request, key, appointment, status=409, problem=problem)
     except NotAllowed:
         appointment.refresh_from_db()
         return _page(request, key, appointment, status=409, problem="not_allowed")
     target = reverse("reminders:patient_appointment", kwargs={"key": key})
-    return redirect(f"{target}?done={done}")
+    language = request.GET.get("language", "")
+    return redirect(f"{target}?done={done}" + (f"&language={language}" if language in LANGUAGES else ""))
 
 
 @require_POST

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 from django.core.cache import cache
+from django.core.management import call_command
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
 from tests.factories.house import desk, markt, morning, office, operator, rynek
@@ -50,6 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the catalogues once, before any worker starts: journeys read in four languages."""
+    if not hasattr(session.config, "workerinput"):
+        call_command("compile_catalogues", verbosity=0)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -25,6 +25,8 @@ from clinic.people.models import Patient
 from clinic.people.operations import clean_contact, create_patient
 from clinic.people.queries import find_patients
 
+MOST_OFFERED = 20
+
 
 @dataclass(slots=True)
 class BookingPage:
@@ -78,10 +80,8 @@ class BookingPage:
 
     def _typed_card(self) -> dict[str, str]:
         """What was typed about a new patient so far; it stays while other things are chosen."""
-        fields = PatientForm.base_fields
-        return {
-            name: str(self.data[f"new-{name}"]) for name in fields if self.data and f"new-{name}" in self.data
-        }
+        names = [name for name in PatientForm.base_fields if f"new-{name}" in (self.data or {})]
+        return {name: self._value(f"new-{name}") for name in names}
 
     def _filled(self) -> dict[str, Any]:
         """What the form shows: the posted values, gaps filled with what is chosen for lack of another."""
@@ -125,7 +125,9 @@ class BookingPage:
         """Return the patients to choose from: those found, or the one already chosen."""
         text = self._value("text").strip()
         chosen = Patient.objects.filter(clinic=self.member.clinic, pk=self._number("patient")).first()
-        rows = find_patients(clinic=self.member.clinic, text=text)[:20] if text else []
+        rows = find_patients(clinic=self.member.clinic, text=text, most=MOST_OFFERED + 1) if text else []
+        self.is_cut = len(rows) > MOST_OFFERED
+        rows = rows[:MOST_OFFERED]
         if chosen and chosen not in rows:
             rows.insert(0, chosen)
         return rows
@@ -208,3 +210,4 @@ class BookingPage:
         return found
 
     is_taken: bool = False
+    is_cut: bool = False

@@ -44,7 +44,7 @@ class CalendarForm(forms.Form):
             "name": calendar.name,
             "address": calendar.address,
             "city": calendar.city,
-            "phone": calendar.phone,
+            "phone": phone.pretty(calendar.phone) if calendar.phone else "",
             "change_until_hours": calendar.change_until_hours,
         }
         initial |= {f"hours_{weekday}": written_hours(week.get(weekday, [])) for weekday in WEEKDAYS}

@@ -5,7 +5,7 @@ reads the clock or the active language, so that a message comes out the same whe
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_timedelta, get_timezone_location
@@ -18,6 +18,7 @@ class _Manner:
     long_date: str
     short_date: str
     day_and_month: str
+    full_day: str
     date_and_time: str
     zone: str
     near_days: tuple[str, str, str]  # yesterday, today, tomorrow
@@ -31,6 +32,7 @@ _MANNERS = {
         # The month in letters: 04/05 is April to one reader and May to another.
         short_date="d MMM y",
         day_and_month="d MMMM",
+        full_day="d MMMM y",
         date_and_time="{date} at {time}",
         zone="{city} time",
         near_days=("yesterday", "today", "tomorrow"),
@@ -39,6 +41,7 @@ _MANNERS = {
         long_date="EEEE, d MMMM y",
         short_date="d.MM.y",
         day_and_month="d MMMM",
+        full_day="d MMMM y",
         date_and_time="{date}, godz. {time}",
         zone="czas lokalny: {city}",
         near_days=("wczoraj", "dzisiaj", "jutro"),
@@ -47,6 +50,7 @@ _MANNERS = {
         long_date="EEEE, d. MMMM y",
         short_date="dd.MM.y",
         day_and_month="d. MMMM",
+        full_day="d. MMMM y",
         date_and_time="{date} um {time} Uhr",
         zone="Ortszeit {city}",
         near_days=("gestern", "heute", "morgen"),
@@ -55,6 +59,7 @@ _MANNERS = {
         long_date="EEEE, d MMMM y",
         short_date="dd.MM.y",
         day_and_month="d MMMM",
+        full_day="d MMMM y",
         date_and_time="{date}, ora {time}",
         zone="ora locală: {city}",
         near_days=("ieri", "astăzi", "mâine"),
@@ -93,6 +98,11 @@ def short_date(at: datetime, zone: ZoneInfo, language: str) -> str:
 def day_and_month(at: datetime, zone: ZoneInfo, language: str) -> str:
     """Return the date where the year goes without saying: "4 May", "4 maja", "4. Mai"."""
     return _written(at, zone, language, _MANNERS[_base(language)].day_and_month)
+
+
+def full_day(day: date, language: str) -> str:
+    """Return a day of the calendar in words: "4 May 2027", "4 maja 2027", "4. Mai 2027"."""
+    return format_date(day, _MANNERS[_base(language)].full_day, locale=_base(language))
 
 
 def clock_time(at: datetime, zone: ZoneInfo, language: str) -> str:

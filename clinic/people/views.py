@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.access import Member, get_for, staff, to_log_in
 from clinic.audit.operations import record_seen
-from clinic.lib import clock
+from clinic.lib import clock, phone
 from clinic.people.forms import PatientForm
 from clinic.people.models import Clinic, Patient, User
 from clinic.people.operations import change_patient, create_patient
@@ -157,7 +157,12 @@ def patient_new(request: HttpRequest, member: Member) -> HttpResponse:
 def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Change a patient card; unsent messages follow."""
     found = get_for(member, Patient.objects.select_related("clinic"), pk, "patient.write")
-    initial = {"name": found.name, "email": found.email, "phone": found.phone, "language": found.language}
+    initial = {
+        "name": found.name,
+        "email": found.email,
+        "phone": phone.pretty(found.phone) if found.phone else "",
+        "language": found.language,
+    }
     form = PatientForm(request.POST or None, clinic=member.clinic, initial=initial)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():

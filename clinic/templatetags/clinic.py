@@ -1,6 +1,6 @@
 """Template filters for every page: instants, phone numbers, names of countries."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -19,6 +19,12 @@ def _language() -> str:
 def long_date(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant's local date in full."""
     return when.long_date(at, zone, _language())
+
+
+@register.filter
+def full_day(day: date) -> str:
+    """Return a day of the calendar in words; Django's own patterns are American, its Romanian months capital."""
+    return when.full_day(day, _language())
 
 
 @register.filter

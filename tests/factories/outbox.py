@@ -1,13 +1,15 @@
 """The outbox as tests look at it: rows as tuples, sweeps at an instant, the provider in the process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from clinic.models import Appointment, Clinic
 from messaging import delivery
+from messaging.ledger import Choice
 from messaging.models import Delivery, Message
 from notifications.enums import Channel
 from reminders.planning import cause_of
@@ -74,3 +76,16 @@ def plant(
         for message in messages
     )
     return [row.pk for row in made]
+
+
+def offer(batch: Sequence[Delivery], *, at: datetime = MONDAY) -> set[int]:
+    """Open a round for claimed deliveries, as a worker does before it calls a provider; return what it got."""
+    choices = [Choice(row.pk, row.claim, "a@patients.example") for row in batch]
+    with transaction.atomic():
+        return delivery.write_round([], choices, at=at, tally=delivery.Tally())
+
+
+def come_back(ended: delivery.Ended) -> None:
+    """Let a try end, however late."""
+    with transaction.atomic():
+        delivery.write_round([ended], [], at=ended.at, tally=delivery.Tally())

@@ -1,12 +1,13 @@
 """A page as its reader has it: what stands in which field, which error is beside it, which text is shown."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import connection
-from django.http import HttpResponse
 from django.test.html import Element, parse_html
 from django.test.utils import CaptureQueriesContext
+
+Answer: TypeAlias = Any  # what a test's client gives back: a response with a little more
 
 
 def _walk(node: Any) -> Iterator[Element]:
@@ -30,7 +31,7 @@ def _text(node: Any) -> str:
 class Page:
     """A parsed answer; parsing fails on tags that do not fit."""
 
-    def __init__(self, response: HttpResponse) -> None:
+    def __init__(self, response: Answer) -> None:
         self.html = response.content.decode()
         self.root = parse_html(self.html)
         self.nodes = list(_walk(self.root))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.test.signals import template_rendered
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -20,6 +19,7 @@ from messaging.links import link_key, token_of
 from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
+from tests.factories.page import Answer
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link.
 PEOPLE = ("anonymous", "patient", "assistant", "practitioner", "admin", "stranger", "operator")
@@ -181,8 +181,8 @@ def parameters_of(name: str) -> list[str]:
 def body(name: str, house: House) -> dict[str, object]:
     """Return a good POST for an address: what staff or the patient would send."""
     version = {"version": house.appointment.version}
-    form = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
-    return {
+    form: dict[str, object] = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
+    bodies: dict[str, dict[str, object]] = {
         "clinic:log_in": {"username": "nobody@rynek.example", "password": "wrong"},
         "clinic:set_language": {"language": "de", "next": "/"},
         "clinic:appointment_book": {
@@ -201,7 +201,8 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:sending_pause": {"pause": "yes"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
-    }.get(name, {})  # fmt: skip
+    }  # fmt: skip
+    return bodies.get(name, {})
 
 
 @contextmanager
@@ -213,7 +214,7 @@ def taken_back() -> Iterator[None]:
         transaction.savepoint_rollback(mark)
 
 
-def ask(client: Client, method: str, url: str, data: dict[str, object], **more: Any) -> HttpResponse:
+def ask(client: Client, method: str, url: str, data: dict[str, object], **more: Any) -> Answer:
     """Send a request."""
     return client.post(url, data, **more) if method == "POST" else client.get(url, **more)
 

@@ -25,9 +25,8 @@ from notifications import registry as kinds
 from notifications.enums import Channel
 from notifications.operations import pause_sending, resume_sending
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
-from tests.factories.outbox import plant, provider, row_of, sweep
+from tests.factories.outbox import come_back, offer, plant, provider, row_of, sweep
 from tests.fakes.lines import Gate, Provider
-from tests.messaging.rounds import open_round, write_outcomes
 
 __all__ = ["provider"]
 pytestmark = pytest.mark.django_db
@@ -155,7 +154,7 @@ def test_a_pause_reaches_what_a_worker_holds() -> None:
 
     pause_sending(clinic=house, actor=STAFF, at=MONDAY)
 
-    assert open_round(batch, at=MONDAY) == set()
+    assert offer(batch) == set()
     assert states() == {"planned": 3}
 
 
@@ -167,7 +166,7 @@ def test_a_dropped_claim_is_passed_by(provider: Provider) -> None:
     # Somebody else holds it now.
     Delivery.objects.filter(pk=again).update(claim="another")
 
-    assert open_round(batch, at=MONDAY) == {kept}
+    assert offer(batch) == {kept}
     assert (get(dropped).state, get(again).state, get(kept).state) == ("skipped", "claimed", "sending")
 
 
@@ -190,7 +189,7 @@ def test_claimers_racing_on_threads_share_nothing() -> None:
             ready.wait(10)
             found: list[int] = []
             while batch := claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=8):
-                found += open_round(batch, at=MONDAY)
+                found += offer(batch)
             return found
         finally:
             connection.close()
@@ -307,7 +306,7 @@ def test_accepted(provider: Provider) -> None:
     assert (row.state, row.sent_at, row.due_at, row.claim, row.lease_until) == (
         "sent",
         MONDAY,
-        None,
+        MONDAY,
         "",
         None,
     )
@@ -433,7 +432,7 @@ def test_a_failure_that_comes_back_late_does_not_touch_a_newer_try(provider: Pro
     Attempt.objects.create(delivery=row, number=2, started_at=MONDAY)
     late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
-    write_outcomes([late])
+    come_back(late)
 
     assert (get(pk).state, tries(pk)) == ("sending", [(1, "passing", "smtp-451"), (2, "", "")])
 
@@ -447,7 +446,7 @@ def test_an_acceptance_that_comes_back_late_settles_it(provider: Provider, state
     Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
     late = delivery.Ended(row, Ready("a@patients.example", "Text"), Accepted("S1"), MONDAY + HOURS)
 
-    write_outcomes([late])
+    come_back(late)
     sweep(MONDAY + 2 * HOURS, "email")
 
     assert (get(pk).state, get(pk).sent_at, get(pk).reason) == ("sent", MONDAY + HOURS, "")
@@ -462,7 +461,7 @@ def test_a_late_no_settles_what_was_unknown(provider: Provider) -> None:
     Delivery.objects.filter(pk=pk).update(state=State.UNKNOWN, tries=1, due_at=MONDAY + TEN)
     late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
-    write_outcomes([late])
+    come_back(late)
 
     assert (get(pk).state, get(pk).was_retried) == ("planned", False)
 
@@ -476,7 +475,7 @@ def test_what_was_cancelled_in_a_worker_s_hands_is_not_sent(visit: Appointment, 
 
     appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MONDAY + MINUTES)
 
-    assert open_round(batch, at=MONDAY) == set()
+    assert offer(batch) == set()
     sweep(MONDAY + MINUTES)
     assert {one.subject for one in provider.sent if one.subject} != set()
     assert [row_of(visit, "details", channel).state for channel in ("email", "sms")] == ["skipped"] * 2
@@ -551,7 +550,7 @@ def make_unknown(row: Delivery, at: datetime, provider: Provider) -> None:
 def test_sending_whose_worker_died_becomes_unknown() -> None:
     (pk,) = plant(make_clinic(), 1)
     batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    open_round(batch, at=MONDAY)
+    offer(batch)
 
     delivery.settle(at=MONDAY + MINUTES)
     assert get(pk).state == "sending"

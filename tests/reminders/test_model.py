@@ -32,8 +32,8 @@ from notifications.operations import (
 )
 from reminders.operations import record_read
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit
+from tests.factories.outbox import offer
 from tests.fakes.lines import Line, Provider
-from tests.messaging.rounds import open_round
 
 pytestmark = pytest.mark.django_db
 
@@ -229,7 +229,7 @@ class Life:
         verdicts = delivery.judge(batch, self.world.now)
         ready = [(row, verdict) for row in batch if isinstance(verdict := verdicts[row.pk], Ready)]
         if self.dice.random() < 0.7:
-            taken = open_round([row for row, _ready in ready], at=self.world.now)
+            taken = offer([row for row, _ready in ready], at=self.world.now)
             pairs = [pair for pair in ready if pair[0].pk in taken]
             for row, text in pairs:
                 kind, version = self.world.about[row.pk]

@@ -55,7 +55,7 @@ def row(
 ) -> Row:
     """Return a row as `rows` does; it is due as planned unless said otherwise."""
     if due == "same":
-        due = planned if state == "planned" else None
+        due = planned if state in {"planned", "sent"} else None
     return (kind, channel, state, planned, due, reason)
 
 

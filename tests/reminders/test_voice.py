@@ -14,6 +14,7 @@ from messaging import delivery
 from messaging.links import token_of
 from messaging.models import Attempt, PersonalLink, SentText
 from notifications.operations import set_calendar_communication
+from reminders.planning import link_for
 from tests.factories.clinic import (
     HOURS,
     MINUTES,
@@ -61,7 +62,7 @@ def visit() -> Appointment:
 
 
 def link_of(visit: Appointment) -> str:
-    return f"https://anteroom.example/a/{token_of(PersonalLink.objects.get(object_id=visit.pk))}/"
+    return f"https://anteroom.example/a/{token_of(link_for(visit, at=MONDAY))}/"
 
 
 def body(mail: EmailMessage, kind: str = "plain") -> str:

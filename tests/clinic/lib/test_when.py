@@ -34,6 +34,7 @@ def test_dates_per_language(language: str, long: str, short: str, day: str, whol
     assert when.long_date(TUESDAY, WARSAW, language) == long
     assert when.short_date(TUESDAY, WARSAW, language) == short
     assert when.day_and_month(TUESDAY, WARSAW, language) == day
+    assert when.full_day(TUESDAY.date(), language) == f"{day} 2027"
     assert when.date_and_time(TUESDAY, WARSAW, language) == whole
     assert when.clock_time(TUESDAY, WARSAW, language) == "10:20"
 

@@ -4,14 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.models import Appointment, AuditEntry, Patient
 from messaging.models import Delivery, Message
 from notifications.models import AppointmentSwitch
 from tests.factories.house import DAYS, HTMX, MINUTES, NOW, House, book, make_calendar, make_patient
-from tests.factories.page import Page, queries_of
+from tests.factories.page import Answer, Page, queries_of
 
 NEW = {"patient": "new", "new-name": "Łukasz Żółć", "new-email": "lukasz@patients.example",
        "new-phone": "+48 601 234 567", "new-language": "pl"}  # fmt: skip
@@ -30,7 +29,7 @@ def form(rynek: House) -> dict[str, Any]:
     }
 
 
-def send(client: Client, house: House, data: dict[str, Any], **more: Any) -> HttpResponse:
+def send(client: Client, house: House, data: dict[str, Any], **more: Any) -> Answer:
     return client.post(house.url("appointments/book/"), data, **more)
 
 
@@ -294,6 +293,20 @@ def test_time_outside_the_hours_is_allowed_with_a_note(
     assert "Outside the opening hours. You can book it all the same." in page.text
     assert response.status_code == 302
     assert newest(rynek).starts_at == datetime(2027, 5, 6, 17, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("many", "is_cut"), [(20, False), (21, True)])
+def test_long_list_of_patients_says_that_it_is_cut(
+    many: int, is_cut: bool, rynek: House, desk: Client, form: dict[str, Any]
+) -> None:
+    for number in range(many):
+        make_patient(rynek.clinic, f"Jan {number:02}")
+    del form["book"]
+
+    text = Page(send(desk, rynek, {**form, "patient": "", "text": "jan", "find": "1"})).text
+
+    assert ("Only the first are shown." in text) == is_cut
+    assert text.count("Jan ") == 20
 
 
 @pytest.mark.parametrize("time", ["11:45", "15:31"])

@@ -1,7 +1,6 @@
 """Cancelling by staff, at the patient's wish or the clinic's."""
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.appointments import operations
@@ -9,10 +8,10 @@ from clinic.audit.operations import PATIENT
 from clinic.models import AuditEntry
 from messaging.models import Message
 from tests.factories.house import NOW, House
-from tests.factories.page import Page
+from tests.factories.page import Answer, Page
 
 
-def send(client: Client, house: House, **changed: object) -> HttpResponse:
+def send(client: Client, house: House, **changed: object) -> Answer:
     data = {"version": house.appointment.version, "by": "patient", **changed}
     return client.post(house.url(f"appointments/{house.appointment.pk}/cancel/"), data)
 

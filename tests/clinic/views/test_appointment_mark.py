@@ -1,16 +1,15 @@
 """Marking what became of an appointment."""
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.lib import clock
 from clinic.models import AuditEntry
 from tests.factories.house import House
-from tests.factories.page import Page
+from tests.factories.page import Answer, Page
 
 
-def send(client: Client, house: House, **changed: object) -> HttpResponse:
+def send(client: Client, house: House, **changed: object) -> Answer:
     house.appointment.refresh_from_db()
     data = {"version": house.appointment.version, "status": "done", **changed}
     return client.post(house.url(f"appointments/{house.appointment.pk}/mark/"), data)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from clinic.appointments import operations
@@ -11,10 +10,10 @@ from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import SYSTEM
 from clinic.models import AuditEntry
 from tests.factories.house import HOURS, NOW, House, book
-from tests.factories.page import Page
+from tests.factories.page import Answer, Page
 
 
-def send(client: Client, house: House, **changed: object) -> HttpResponse:
+def send(client: Client, house: House, **changed: object) -> Answer:
     data = {"version": house.appointment.version, "day": "2027-05-14", "time": "9:30", **changed}
     return client.post(house.url(f"appointments/{house.appointment.pk}/move/"), data)
 

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
-from django.http import HttpResponse
 from django.test import Client
 
 import config.settings
 from clinic.models import User
 from tests.factories.house import PASSWORD, House, logged_in
-from tests.factories.page import Page
+from tests.factories.page import Answer, Page
 
 
-def send(client: Client, email: str, password: str = PASSWORD, **more: Any) -> HttpResponse:
+def send(client: Client, email: str, password: str = PASSWORD, **more: Any) -> Answer:
     return client.post("/log-in/", {"username": email, "password": password, **more})
 
 
@@ -65,14 +64,14 @@ def test_planted_session_is_left_behind(rynek: House) -> None:
     session["planted"] = "yes"
     session.save()
     planted = session.session_key
-    client.cookies["session"] = planted
+    client.cookies["session"] = str(planted)
 
     send(client, rynek.assistant.email)
 
     assert client.session.session_key != planted
     assert client.get(rynek.url()).status_code == 200
     stranger = Client()
-    stranger.cookies["session"] = planted
+    stranger.cookies["session"] = str(planted)
     assert stranger.get(rynek.url()).status_code == 302
 
 

@@ -82,7 +82,7 @@ def test_form_shows_the_card(rynek: House, desk: Client) -> None:
     fields = Page(desk.get(rynek.url(f"patients/{rynek.patient.pk}/edit/"))).fields
 
     assert {name: fields[name] for name in CARD} == {
-        "name": "Zofia Pawłowska-Gąsior", "email": "zofia@patients.example", "phone": "+48512345678",
+        "name": "Zofia Pawłowska-Gąsior", "email": "zofia@patients.example", "phone": "+48 512 345 678",
         "language": "en",
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.factories.page import Page, queries_of
 def test_page_of_an_empty_day_leads_to_booking(rynek: House, desk: Client) -> None:
     page = Page(desk.get(rynek.url()))
 
-    assert page.heading == "Today, May 3, 2027"
+    assert page.heading == "Today, 3 May 2027"
     assert "No appointments on this day." in page.text
     assert rynek.url("appointments/book/?day=2027-05-03") in page.links()
 

@@ -1,0 +1,42 @@
+"""What journeys share: a browser at the desk, a patient's phone, and the outbox at work."""
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Thread
+
+import pytest
+from django.db import connection
+from playwright.sync_api import BrowserContext, Page
+
+from messaging.delivery import send_due
+from notifications.enums import Channel
+from tests.factories.house import NOW, PASSWORD, House
+
+MakeContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def sweep(transactional_db: None) -> Callable[..., None]:
+    """Send what is due, as the worker does: in a thread of its own."""
+
+    def run(at: datetime = NOW) -> None:
+        def work() -> None:
+            for channel in Channel:
+                send_due(channel=channel, at=at, now=lambda: at)
+            connection.close()
+
+        thread = Thread(target=work)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+
+    return run
+
+
+def log_in(page: Page, live: str, house: House) -> None:
+    """Log in as the house's assistant."""
+    page.goto(f"{live}/log-in/")
+    page.get_by_label("E-mail").fill(house.assistant.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{live}/c/{house.slug}/")
