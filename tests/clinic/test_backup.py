@@ -168,13 +168,13 @@ def test_files_that_are_no_backups_are_refused(tmp_path: Path) -> None:
     damaged[len(damaged) // 2] ^= 0xFF
     (tmp_path / "damaged.zip").write_bytes(damaged)
     whole = saved(tmp_path / "it.zip").read_bytes()
-    (tmp_path / "short.zip").write_bytes(whole[: len(whole) // 2] + whole[-len(whole) // 4 :])
+    (tmp_path / "short.zip").write_bytes(whole[: len(whole) // 2])
 
     for name, words in {
         "none.zip": "cannot be read",
         "text.zip": "not a backup",
         "damaged.zip": "damaged",
-        "short.zip": "damaged|not a backup",
+        "short.zip": "damaged",
     }.items():
         with pytest.raises(ArchiveError, match=words):
             load.restore(tmp_path / name, restored_at=RESTORED)
