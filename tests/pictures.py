@@ -1,0 +1,46 @@
+"""Take the documentation's pictures from a running demonstration.
+
+./run --data /tmp/pictures &        then        python -m tests.pictures http://127.0.0.1:8000
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+
+
+def main(address: str) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"{address}/log-in/")
+        page.fill("[name=username]", "anna@rynek.example")
+        page.fill("[name=password]", "anteroom-demo")
+        page.click("button.button-main")
+        page.wait_for_url("**/c/rynek/")
+        page.request.post(
+            f"{address}/language/",
+            form={
+                "language": "en",
+                "csrfmiddlewaretoken": page.locator("[name=csrfmiddlewaretoken]").first.input_value(),
+            },
+            headers={"Referer": address, "Origin": address},
+        )
+        page.goto(f"{address}/c/rynek/")
+        page.screenshot(path=FOLDER / "today.png")
+        # The fullest story of the day: the last appointment that is still to come.
+        page.locator(".rows-day a.row-main").last.click()
+        page.wait_for_url("**/appointments/*/")
+        page.screenshot(path=FOLDER / "appointment.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1].rstrip("/"))
