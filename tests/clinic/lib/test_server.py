@@ -259,6 +259,8 @@ def test_background_works_until_it_is_stopped() -> None:
         task_ignore_result=True,
         worker_hijack_root_logger=False,
         broker_transport_options={"polling_interval": 0.05},
+        # Other tests ring for workers that do not exist; their rings wait in the usual queue.
+        task_default_queue="tests.ring",
         beat_schedule={"it": {"task": "tests.ring", "schedule": 0.2}},
     )
     rang = threading.Event()

@@ -119,7 +119,7 @@ def test_link_of_one_appointment_opens_no_other(rynek: House, markt: House) -> N
     assert markt.appointment.confirmed_at is None
 
 
-@pytest.mark.parametrize("value", ["", "x", "WzEsMV0:1:forged", "\0", "x" * 4000])
+@pytest.mark.parametrize("value", ["", "x", "WzEsMV0:1:forged", "x" * 4000])
 def test_forged_cookie_opens_nothing(value: str, rynek: House) -> None:
     client = Client()
     client.cookies["link"] = value
