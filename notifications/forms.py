@@ -33,13 +33,19 @@ class SwitchesForm(forms.Form):
 class BookingSwitchesForm(SwitchesForm):
     """The switches inside the booking form (P2): asked only when the form says that it showed them."""
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, is_on: Mapping[str, bool]) -> None:
-        shown = data is not None and data.get("tell-shown") == "yes"
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, is_on: Mapping[str, bool], calendar_id: int = 0
+    ) -> None:
+        # What was ticked for one calendar says nothing about another one.
+        shown = data is not None and data.get("tell-shown") == str(calendar_id)
         super().__init__(data if shown else None, is_on=is_on)
-        self.fields["shown"] = forms.CharField(widget=forms.HiddenInput, initial="yes", required=False)
+        self.fields["shown"] = forms.CharField(
+            widget=forms.HiddenInput, initial=str(calendar_id), required=False
+        )
         if data is not None and not shown:
             # An untouched form part wants what the calendar wants.
-            self.is_bound, self.data = True, {f"tell-{name}": "on" for name, on in is_on.items() if on}
+            wanted = {f"tell-{name}": "on" for name, on in is_on.items() if on}
+            self.is_bound, self.data = True, {**wanted, "tell-shown": str(calendar_id)}
 
     def clean(self) -> dict[str, bool]:
         """Return the kinds alone."""
@@ -97,4 +103,6 @@ class CommunicationForm(forms.Form):
 
 def booking_switches(calendar: Calendar | None, data: Mapping[str, Any] | None) -> BookingSwitchesForm:
     """Return the booking form's part for a calendar (None: none chosen yet)."""
-    return BookingSwitchesForm(data, is_on=switches_of_calendar(calendar) if calendar else {})
+    if calendar is None:
+        return BookingSwitchesForm(data, is_on={})
+    return BookingSwitchesForm(data, is_on=switches_of_calendar(calendar), calendar_id=calendar.pk)

@@ -51,14 +51,19 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "mark": MARKS[state],
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
-        "was_held": bool(
-            row and row.channel == Channel.SMS and row.is_held and row.tries == 1 and state in ACCEPTED
-        ),
+        "was_held": _was_held(row, state),
         "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
         "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
         if row
         else message.created_at,
     }
+
+
+def _was_held(row: Delivery | None, state: State) -> bool:
+    """Return whether quiet hours held an SMS that has left meanwhile (P14)."""
+    if row is None or row.channel != Channel.SMS or state not in ACCEPTED or row.tries != 1:
+        return False
+    return bool(row.planned_at and row.due_at and row.due_at > row.planned_at)
 
 
 def register() -> None:

@@ -128,6 +128,9 @@ def render(
     }
     with translation.override(language):
         if row.channel == Channel.SMS:
+            # Where patients may do nothing by themselves, the number says more than the page (P6).
+            if not wishes.self_service and context["phone"]:
+                context["link"] = context["phone"]
             text = _line(f"{kind}.sms.txt", context)
             return Ready(
                 address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address,)

@@ -17,6 +17,7 @@ from messaging.links import (
     from_base62,
     get_or_make,
     link_key,
+    list_for,
     revoke,
     to_base62,
     token_of,
@@ -215,3 +216,7 @@ def test_a_cookie_of_another_salt_is_worthless(house: Clinic) -> None:
     assert visit(link, cookie=signing.dumps([link.pk, link.version])) is None
     assert visit(link, cookie=signing.dumps("text", salt="anteroom.link-session")) is None
     assert visit(link, cookie=signing.dumps(None, salt="anteroom.link-session")) is None
+
+
+def test_no_objects_have_no_links() -> None:
+    assert list_for(purpose=Purpose.APPOINTMENT, object_ids=[]) == {}

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,29 +252,39 @@ def test_demo_logins_are_those_written_down(tmp_path: Path, settings: Any) -> No
 # --- Running -------------------------------------------------------------------------------------
 
 
+BACKGROUND = """
+import threading
+from celery import Celery
+from clinic.lib.server import background
+
+app = Celery("test", broker="memory://localhost/", set_as_current=False)
+app.conf.update(
+    task_ignore_result=True,
+    worker_hijack_root_logger=False,
+    broker_transport_options={"polling_interval": 0.05},
+    beat_schedule={"it": {"task": "tests.ring", "schedule": 0.2}},
+)
+rang = threading.Event()
+
+@app.task(name="tests.ring")
+def ring():
+    rang.set()
+
+both = background.Background(app)
+both.start()
+print("rang", rang.wait(60))
+both.stop()
+print("ended", both.join(20))
+"""
+
+
 def test_background_works_until_it_is_stopped() -> None:
-    app = Celery("test", broker="memory://localhost/", set_as_current=False)
-    app.conf.update(
-        task_ignore_result=True,
-        worker_hijack_root_logger=False,
-        broker_transport_options={"polling_interval": 0.05},
-        # Other tests ring for workers that do not exist; their rings wait in the usual queue.
-        task_default_queue="tests.ring",
-        beat_schedule={"it": {"task": "tests.ring", "schedule": 0.2}},
+    """In a process of its own: a Celery worker's state belongs to the whole process."""
+    found = subprocess.run(
+        [sys.executable, "-c", BACKGROUND], capture_output=True, text=True, timeout=120, check=False
     )
-    rang = threading.Event()
 
-    @app.task(name="tests.ring")
-    def ring() -> None:
-        rang.set()
-
-    both = background.Background(app)
-    both.start()
-    try:
-        assert rang.wait(10)
-    finally:
-        both.stop()
-    assert both.join(10)
+    assert found.stdout.split("\n")[:2] == ["rang True", "ended True"], found.stderr
 
 
 def test_part_that_ends_by_itself_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
 from clinic.models import Appointment, AuditEntry, Patient
 from messaging.models import Delivery, Message
+from notifications.forms import booking_switches
 from notifications.models import AppointmentSwitch
+from notifications.queries import switches_of_calendar
 from tests.factories.house import DAYS, HTMX, MINUTES, NOW, House, book, make_calendar, make_patient
 from tests.factories.page import Answer, Page, queries_of
 
@@ -374,14 +377,14 @@ def test_form_shows_a_switch_for_each_kind_as_the_calendar_has_it(rynek: House, 
     switches = {name: value for name, value in fields.items() if name.startswith("tell-")}
     assert switches == {
         "tell-details": "on", "tell-reminder": "on", "tell-moved": "on", "tell-cancelled": "on",
-        "tell-shown": "yes",
+        "tell-shown": str(rynek.calendar.pk),
     }  # fmt: skip
 
 
 def test_switch_turned_off_is_stored_and_nothing_is_planned(
     rynek: House, desk: Client, form: dict[str, Any]
 ) -> None:
-    send(desk, rynek, {**form, "tell-shown": "yes", "tell-reminder": "on", "tell-moved": "on",
+    send(desk, rynek, {**form, "tell-shown": str(rynek.calendar.pk), "tell-reminder": "on", "tell-moved": "on",
                        "tell-cancelled": "on"})  # fmt: skip
 
     made = newest(rynek)
@@ -405,7 +408,9 @@ def test_form_without_the_switches_books_with_the_calendars(
 def test_switches_stay_as_they_were_set_when_the_time_is_bad(
     rynek: House, desk: Client, form: dict[str, Any]
 ) -> None:
-    response = send(desk, rynek, {**form, "time": "never", "tell-shown": "yes", "tell-reminder": "on"})
+    response = send(
+        desk, rynek, {**form, "time": "never", "tell-shown": str(rynek.calendar.pk), "tell-reminder": "on"}
+    )
 
     fields = Page(response).fields
     assert fields["tell-reminder"] == "on"
@@ -426,3 +431,12 @@ def test_queries_do_not_grow_with_the_patients_found(rynek: House, desk: Client)
 
     assert queries_of(lambda: send(desk, rynek, data)) == one
     assert one <= 22
+
+
+def test_switches_shown_for_another_calendar_say_nothing(rynek: House, desk: Client) -> None:
+    """What was on the page for calendar A must not be written over calendar B's own setting (P1, P2)."""
+    wanted = booking_switches(rynek.calendar, QueryDict("tell-shown=987654&tell-reminder=on"))
+
+    assert wanted.is_valid()
+    assert wanted.cleaned_data == switches_of_calendar(rynek.calendar)
+    assert wanted["shown"].value() == str(rynek.calendar.pk)
