@@ -9,8 +9,9 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-# The library logs numbers and texts at INFO (X4).
-_silent = logging.getLogger("anteroom.twilio.silent")
+# The library logs numbers and texts at INFO (X4). Outside the tree of loggers: configuring logging anew
+# would wake one that stands in it.
+_silent = logging.Logger("twilio, silent")
 _silent.disabled = True
 
 
