@@ -15,7 +15,7 @@ import pytest
 from tests.faults.harness import LINES, Query, fleet, free_port, judge, open_rows, seed, sink, until
 from tests.services import postgresql, valkey
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 COUNT, KILLS = 500, 20
 # 100 ms on the way to the server, and every twentieth answer a second late.
