@@ -17,7 +17,9 @@ from django.shortcuts import resolve_url
 
 from clinic.audit.operations import Actor, record_refused, user_actor
 from clinic.lib import clock
+from clinic.live.page import open_stream
 from clinic.people.enums import ALLOWED, Role
+from clinic.people.listening import member_subject
 from clinic.people.models import Clinic, Membership, User
 
 M = TypeVar("M", bound=Model)
@@ -31,6 +33,7 @@ class Member:
     user: User
     clinic: Clinic
     role: Role
+    membership: Membership
 
     @property
     def actor(self) -> Actor:
@@ -57,7 +60,7 @@ def find_member(user: Any, slug: str) -> Member | None:
         .filter(user_id=user.pk, clinic__slug=slug, user__is_active=True)
         .first()
     )
-    return Member(user, membership.clinic, Role(membership.role)) if membership else None
+    return Member(user, membership.clinic, Role(membership.role), membership) if membership else None
 
 
 def _check(member: Member, action: str) -> None:
@@ -65,6 +68,13 @@ def _check(member: Member, action: str) -> None:
     if not member.may(action):
         record_refused(member.actor, action, member.clinic, at=clock.now())
         raise PermissionDenied
+
+
+def _let_hear(request: HttpRequest, member: Member, response: HttpResponse) -> None:
+    """Give a page's browser what opens its stream."""
+    subject = member_subject(request, member.membership)
+    if subject is not None and response.status_code == 200:
+        open_stream(response, subject)
 
 
 def staff(action: str) -> Callable[[View], View]:
@@ -85,7 +95,10 @@ def staff(action: str) -> Callable[[View], View]:
                 raise Http404
             request.member = member  # type: ignore[attr-defined]
             _check(member, action)
-            return view(request, member, *args, **kwargs)
+            response = view(request, member, *args, **kwargs)
+            if request.method == "GET" and "HX-Request" not in request.headers:
+                _let_hear(request, member, response)
+            return response
 
         guarded.action = action  # type: ignore[attr-defined]
         return guarded

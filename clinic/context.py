@@ -4,15 +4,26 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from clinic.access import Member
+from clinic.live.page import stream_attributes
 from clinic.models import Clinic
+from clinic.people.listening import member_subject
 
 
 def shown_at(request: HttpRequest) -> str:
     """Return the address at which this page can be opened again: where only POST goes, a view names another."""
     return getattr(request, "shown_at", None) or request.get_full_path()
+
+
+def _stream(request: HttpRequest, member: Member | None) -> dict[str, Any]:
+    """Return what the page's script must know of its stream; nothing where nobody listens."""
+    subject = member_subject(request, member.membership) if member else None
+    if member is None or subject is None:
+        return {}
+    return stream_attributes(subject, renew=reverse("clinic:listen", args=[member.clinic.slug]))
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -27,6 +38,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "member": member,
+        "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
         "embedded_mailbox": settings.EMBEDDED_MAILBOX,

@@ -3,6 +3,7 @@
 from clinic.appointments.models import Appointment, Occupancy
 from clinic.audit.models import AuditEntry, AuditValue
 from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours, Service
+from clinic.live.models import LiveEvent, LiveRevocation
 from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Clinic",
     "DayException",
     "ExceptionHours",
+    "LiveEvent",
+    "LiveRevocation",
     "Membership",
     "Occupancy",
     "OpeningHours",

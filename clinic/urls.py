@@ -16,6 +16,7 @@ urlpatterns = [
     path("log-out/", people.log_out, name="log_out"),
     path("language/", people.set_language, name="set_language"),
     path("c/<slug:slug>/", appointments.today, name="today"),
+    path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
     path("c/<slug:slug>/appointments/<int:pk>/", appointments.appointment, name="appointment"),
     path("c/<slug:slug>/appointments/<int:pk>/move/", appointments.appointment_move, name="appointment_move"),

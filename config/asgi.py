@@ -1,6 +1,8 @@
-"""The one entrance of the web server: pages through WSGI, behind the guard."""
+"""The one entrance of the web server: streams by their own handler, pages through WSGI, behind the guard."""
 
 import gc
+
+from django.utils.module_loading import import_string
 
 from config.guard import Guard
 from config.wsgi import application as pages
@@ -17,4 +19,5 @@ def calm_garbage_collector() -> None:
     gc.set_threshold(50_000, 50, 1000)
 
 
-application = Guard(pages, on_start=calm_garbage_collector)
+# Named, not imported: the settings' package knows no app.
+application = import_string("clinic.live.asgi.Live")(Guard(pages, on_start=calm_garbage_collector))

@@ -104,7 +104,7 @@ def live(transactional_db: None, settings: Any) -> Iterator[str]:
             "config.asgi:application",
             host="127.0.0.1",
             port=0,
-            lifespan="off",
+            lifespan="on",
             ws="none",
             log_config=None,
             proxy_headers=False,

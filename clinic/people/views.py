@@ -9,7 +9,7 @@ from django.contrib.auth import logout
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -19,7 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from clinic.access import Member, get_for, staff, to_log_in
 from clinic.audit.operations import record_seen
 from clinic.lib import clock, phone
+from clinic.live.operations import revoke
+from clinic.live.page import close_stream, open_stream
+from clinic.live.tokens import stream_path
 from clinic.people.forms import PatientForm
+from clinic.people.listening import member_subject, session_scope
 from clinic.people.models import Clinic, Patient, User
 from clinic.people.operations import change_patient, create_patient
 from clinic.people.queries import MOST_FOUND, find_patients
@@ -60,9 +64,29 @@ def too_many_tries(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpRes
 
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
-    """End the session."""
+    """End the session, and what its open pages hear."""
+    response = redirect("clinic:log_in")
+    if request.user.is_authenticated:
+        if key := request.session.session_key:
+            revoke([session_scope(key)], at=clock.now())
+        for membership in request.user.memberships.all():
+            if subject := member_subject(request, membership):
+                close_stream(response, subject)
     logout(request)
-    return redirect("clinic:log_in")
+    return response
+
+
+@require_POST
+@staff("board.see")
+def listen(request: HttpRequest, member: Member) -> HttpResponse:
+    """Give an open page the next token for its stream, as long as this member may hear (R27)."""
+    subject = member_subject(request, member.membership)
+    if subject is None:
+        raise Http404
+    response = HttpResponse(status=204)
+    response["X-Live"] = stream_path(subject)
+    open_stream(response, subject)
+    return response
 
 
 @require_safe

@@ -15,6 +15,7 @@ from django.utils import timezone
 from clinic.lib.server import CannotStart, options, ports, prepare, web
 from clinic.lib.server.background import Background
 from clinic.lib.server.locks import data_held
+from clinic.live.hub import hub
 
 # Seconds from the signal to the end, even if a thread still waits for somebody.
 LAST = 4.8
@@ -82,6 +83,7 @@ class Command(BaseCommand):
 
         def stopping() -> None:
             background.stop()
+            hub.stop()
             web.leave_within(LAST)
 
         server = web.Server(configuration, ready=self._announce, stopping=stopping)

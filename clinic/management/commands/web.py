@@ -9,6 +9,7 @@ from uvicorn.supervisors import Multiprocess
 
 from clinic.lib.server import ports, prepare, web
 from clinic.lib.server.command import one_of_many
+from clinic.live.hub import hub
 
 
 class Command(BaseCommand):
@@ -42,5 +43,5 @@ class Command(BaseCommand):
                     listener.set_inheritable(True)
                     Multiprocess(configuration, sockets=[listener]).run()
                 else:
-                    web.serve(web.Server(configuration), listener)
+                    web.serve(web.Server(configuration, stopping=hub.stop), listener)
                 web.leave_within(2)

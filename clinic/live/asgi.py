@@ -1,0 +1,243 @@
+"""The streams' own entrance: a bare ASGI handler, without Django's request, session or database.
+
+A stream costs two small coroutines and a socket: no thread and no database connection however many are
+open. Everything that is not below `/live/` goes on to the pages.
+"""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from clinic.lib import clock
+from clinic.live import tokens
+from clinic.live.hub import Hub, Stream, hub
+from clinic.live.subjects import Presence, Subject
+from clinic.live.subscription import hear
+from clinic.live.upkeep import Upkeep, drop_stale_events, recent_revocations
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Streams of callers from one address (one clinic's own wireless network is one address). Members are
+# never counted: a whole clinic may sit behind one.
+MOST_PER_ADDRESS = 300
+MOST_BODY = 500
+HERE = "here"
+ALWAYS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+STREAM_HEADERS = [
+    *ALWAYS,
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    # A proxy that collects an answer before it hands it on would hold every event back.
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Refused(Exception):
+    """The request ends here, before the first byte of a stream."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status.phrase)
+        self.status = status
+
+
+class CutOff(logging.Filter):
+    """Keeps uvicorn's complaint about an answer without an end out of the log: a cut stream has none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "returned without completing response" not in record.getMessage()
+
+
+class Live:
+    """An ASGI application that answers below `/live/` and hands everything else on.
+
+    Args:
+        pages: where everything else goes.
+    """
+
+    def __init__(self, pages: Application, *, streams: Hub = hub) -> None:
+        self._pages = pages
+        self._hub = streams
+        self._upkeep: Upkeep | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._by_address: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(tokens.ROOT):
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._pages(scope, self._watching(receive), send)
+        else:
+            await self._pages(scope, receive, send)
+
+    def _watching(self, receive: Receive) -> Receive:
+        """Begin and end with the server."""
+
+        async def watching() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+            elif message["type"] == "lifespan.shutdown":
+                await self.stop()
+            return message
+
+        return watching
+
+    async def start(self) -> None:
+        """Begin to serve; whoever lost their rights lately is known before the first stream opens."""
+        logging.getLogger("uvicorn.error").addFilter(CutOff())
+        if not settings.REDIS_URL:
+            await asyncio.to_thread(drop_stale_events)
+        self._hub.start(await asyncio.to_thread(recent_revocations))
+        if settings.REDIS_URL:
+            self._hearing = asyncio.create_task(hear(self._hub))
+        self._upkeep = Upkeep(self._hub)
+        self._upkeep.start()
+
+    async def stop(self) -> None:
+        """End with the server."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
+        self._hub.stop()
+        if self._hearing is not None:
+            self._hearing.cancel()
+
+    # --- requests ------------------------------------------------------------------------------
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            headers = _headers(scope)
+            subject = self._subject(scope, headers)
+            _, _, rest = scope["path"].removeprefix(tokens.ROOT).partition("/")
+            if rest == "" and scope["method"] == "GET":
+                await self._stream(subject, scope, receive, send)
+            elif rest == HERE and scope["method"] == "POST":
+                await self._here(subject, headers, receive)
+                await _plain(HTTPStatus.NO_CONTENT, send)
+            elif rest in ("", HERE):
+                raise Refused(HTTPStatus.METHOD_NOT_ALLOWED)
+            else:
+                raise Refused(HTTPStatus.NOT_FOUND)
+        except Refused as refusal:
+            await _plain(refusal.status, send)
+
+    def _subject(self, scope: Scope, headers: dict[bytes, bytes]) -> Subject:
+        """Return who asks, by the token of this very address (A55, A56: nothing else in the request counts)."""
+        domain, _ = split_domain_port(headers.get(b"host", b"").decode("latin1"))
+        if not (domain and validate_host(domain, settings.ALLOWED_HOSTS)):
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        try:
+            cookies = SimpleCookie(headers.get(b"cookie", b"").decode("latin1"))
+        except CookieError:
+            raise Refused(HTTPStatus.UNAUTHORIZED) from None
+        morsel = cookies.get(tokens.cookie_name())
+        found = tokens.read(morsel.value) if morsel else None
+        if found is None or not self._hub.may_open(*found):
+            raise Refused(HTTPStatus.UNAUTHORIZED)
+        subject = found[0]
+        if scope["path"].removeprefix(tokens.ROOT).partition("/")[0] != subject.stream_id:
+            raise Refused(HTTPStatus.NOT_FOUND)
+        return subject
+
+    async def _stream(self, subject: Subject, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until the page goes, the rights end, or the page cannot keep up."""
+        address = str((scope.get("client") or ("",))[0]) if subject.kind != "member" else ""
+        if address and self._by_address[address] >= MOST_PER_ADDRESS:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS)
+        awake = asyncio.Event()
+        this = asyncio.current_task()
+        assert this is not None
+        stream = Stream(subject, wake=awake.set, cut=this.cancel)
+        gone = asyncio.ensure_future(receive_until_gone(receive))
+        gone.add_done_callback(lambda _: stream.end())
+        self._by_address[address] += 1
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+            self._hub.add(stream)
+            while True:
+                await awake.wait()
+                awake.clear()
+                data = b"".join(stream.frames)
+                stream.frames.clear()
+                if data:
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                if stream.is_over and not stream.frames:
+                    break
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except asyncio.CancelledError:
+            # Cut because it was too slow, or because the server stops and waits no longer.
+            this.uncancel()
+        finally:
+            gone.cancel()
+            self._hub.remove(stream)
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+    async def _here(self, subject: Subject, headers: dict[bytes, bytes], receive: Receive) -> None:
+        """Take what a page says of itself; written down with the others' a few seconds later."""
+        if not _same_origin(headers):
+            raise Refused(HTTPStatus.FORBIDDEN)
+        body = b""
+        more = True
+        while more and len(body) <= MOST_BODY:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message["type"] == "http.request" and message.get("more_body", False)
+        try:
+            said: Any = json.loads(body) if len(body) <= MOST_BODY else None
+            seen, visible = int(said["seen"]), bool(said["visible"])
+        except (ValueError, TypeError, KeyError):
+            raise Refused(HTTPStatus.BAD_REQUEST) from None
+        if not 0 <= seen < 2**31:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        self._hub.note(Presence(subject, seen, visible, clock.now()))
+
+
+async def receive_until_gone(receive: Receive) -> None:
+    """Return when the client has closed its connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        # Several cookie headers are one (HTTP/2 splits them).
+        found[name] = found[name] + b"; " + value if name == b"cookie" and name in found else value
+    return found
+
+
+def _same_origin(headers: dict[bytes, bytes]) -> bool:
+    """Return whether a page of ours asks: the cookie's SameSite=Strict says so too, twice holds better."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site == b"same-origin"
+    origin = headers.get(b"origin")
+    return origin is None or urlsplit(origin.decode("latin1")).netloc.encode() == headers.get(b"host")
+
+
+async def _plain(status: HTTPStatus, send: Send) -> None:
+    body = b"" if status == HTTPStatus.NO_CONTENT else f"{status} {status.phrase}\n".encode()
+    headers = [*ALWAYS, (b"content-type", b"text/plain; charset=utf-8")]
+    if status != HTTPStatus.NO_CONTENT:
+        headers.append((b"content-length", str(len(body)).encode()))
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers.append((b"retry-after", b"30"))
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})

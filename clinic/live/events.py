@@ -1,0 +1,54 @@
+"""What travels: an event on the bus, and the bytes of it that a browser reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# The bus itself speaks in names that no page's event may have.
+REVOKE = "-revoke"
+SYNC = "-sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Args:
+        name: what browsers know it by.
+        topics: who hears it, each with its number there (None: not numbered).
+        data: what it says, to everybody.
+        by_language: what it says instead, per language; made once, not once per listener.
+    """
+
+    name: str
+    topics: Mapping[str, int | None]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    by_language: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def pack(event: Event) -> str:
+    """Return an event as text for the bus."""
+    content = {"n": event.name, "t": event.topics, "d": event.data, "l": event.by_language}
+    return json.dumps({key: value for key, value in content.items() if value}, separators=(",", ":"))
+
+
+def unpack(text: str | bytes) -> Event:
+    """Return the event that `pack` made text of."""
+    content = json.loads(text)
+    return Event(content["n"], content.get("t", {}), content.get("d", {}), content.get("l", {}))
+
+
+def body_of(event: Event, language: str) -> bytes:
+    """Return the part of an event's frame that all listeners of one language share.
+
+    JSON holds no line break, so no text inside can end the event or begin another (A58).
+    """
+    said = event.by_language.get(language) or event.by_language.get("en") or event.data
+    return f"event: {event.name}\ndata: {json.dumps(said, separators=(',', ':'))}\n\n".encode()
+
+
+def frame(name: str, number: int | None = None, **data: Any) -> bytes:
+    """Return a whole frame for one listener."""
+    body = body_of(Event(name, {}, data), "en")
+    return body if number is None else f"id: {number}\n".encode() + body

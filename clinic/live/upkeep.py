@@ -1,0 +1,108 @@
+"""The streams' one thread with a database connection: rights, presence, and rows other processes left."""
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.db.utils import Error
+
+from clinic.lib import clock
+from clinic.live import subjects
+from clinic.live.bus import line
+from clinic.live.events import unpack
+from clinic.live.hub import REMEMBERED, Hub
+from clinic.live.models import LiveEvent, LiveRevocation
+from clinic.live.subjects import Presence, Subject
+
+log = logging.getLogger("anteroom.live")
+
+TICK = 0.5
+PRESENCE_SECONDS = 3.0
+RECHECK_SECONDS = 15.0
+MOST_EVENTS = 500
+
+
+def recent_revocations() -> list[tuple[str, float]]:
+    """Return the scopes revoked while tokens made before may still live, each with its instant."""
+    since = clock.now() - timedelta(seconds=REMEMBERED)
+    rows = LiveRevocation.objects.filter(at__gte=since).values_list("scope", "at")
+    return [(scope, at.timestamp()) for scope, at in rows]
+
+
+def drop_stale_events() -> None:
+    """Forget what was said to a server that did not run: no page was open then."""
+    LiveEvent.objects.all().delete()
+
+
+class Upkeep:
+    """What a server process does for its streams beside sending.
+
+    Args:
+        hub: the streams.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; does not wait."""
+        self._end.set()
+
+    def _run(self) -> None:
+        presence_at = recheck_at = time.monotonic()
+        while not self._end.wait(TICK):
+            now = time.monotonic()
+            try:
+                close_old_connections()
+                if settings.REDIS_URL:
+                    line.settle()
+                else:
+                    self.take_events()
+                if now >= presence_at:
+                    presence_at = now + PRESENCE_SECONDS
+                    self.write_presence()
+                if now >= recheck_at:
+                    recheck_at = now + RECHECK_SECONDS
+                    self.recheck()
+            except Error as error:
+                # The database is away; the next tick tries again.
+                log.warning("the streams' upkeep had to wait: %s", type(error).__name__)
+                connection.close()
+            except Exception:
+                log.exception("the streams' upkeep failed")
+        connection.close()
+
+    def take_events(self) -> None:
+        """Deliver what processes beside this server published."""
+        rows = list(LiveEvent.objects.order_by("pk")[:MOST_EVENTS])
+        if rows:
+            LiveEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
+            for row in rows:
+                self._hub.deliver_soon(unpack(row.packed))
+
+    def write_presence(self) -> None:
+        """Hand what pages said of themselves to the apps that own them, all of a kind at once."""
+        by_kind: dict[str, list[Presence]] = defaultdict(list)
+        for presence in self._hub.take_presence():
+            by_kind[presence.subject.kind].append(presence)
+        for name, presences in by_kind.items():
+            subjects.get_kind(name).note_presence(presences)
+
+    def recheck(self) -> None:
+        """End the streams of those whose rights are gone, however they went (A57, R27)."""
+        self._hub.revoke_soon(recent_revocations())
+        by_kind: dict[str, list[Subject]] = defaultdict(list)
+        for subject in self._hub.subjects():
+            by_kind[subject.kind].append(subject)
+        for name, asked in by_kind.items():
+            self._hub.keep_only_soon(asked, list(subjects.get_kind(name).still_allowed(asked)))

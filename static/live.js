@@ -1,0 +1,186 @@
+// One stream per page. It says what changed; the page fetches it through its ordinary, authorised views.
+//
+// <body data-stream="/live/…/" data-renew="…" data-renew-after="200"> opens it. What hears:
+//   <… data-live="appointment caller" [data-live-id="5"] hx-get="…" hx-trigger="live">
+// gets a "live" event when one of these was said (about 5), and after anything that may have been missed.
+// Other scripts listen on document: "live:<name>" (detail: {data, id}), "live:sync", "live:state".
+"use strict";
+
+(() => {
+  const body = document.body;
+  const path = body.dataset.stream;
+  if (!path) return;
+
+  const SILENCE = 45000; // two pings and a little
+  const GAP = 5000; // a timer this late means that the machine slept
+  const TOGETHER = 150; // several changes at once are fetched once
+  const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
+
+  let source = null;
+  let heardAt = Date.now();
+  let renewedAt = Date.now();
+  let renewing = null;
+  let retryIn = 1000;
+  let retryTimer = 0;
+  let synced = false;
+  let ended = false;
+  let names = new Set();
+
+  const say = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
+  const setState = (state) => {
+    if (body.dataset.connection === state) return;
+    body.dataset.connection = state;
+    say("live:state", { state });
+  };
+
+  // --- Fetching anew, each part once for several reasons at a time ------------------------------
+
+  const waiting = new Map();
+  const refresh = (element, delay) => {
+    if (waiting.has(element)) return;
+    waiting.set(element, setTimeout(() => {
+      waiting.delete(element);
+      if (element.isConnected) element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
+    }, delay));
+  };
+
+  const hear = (name, data) => {
+    for (const element of document.querySelectorAll("[data-live]")) {
+      if (!element.dataset.live.split(" ").includes(name)) continue;
+      const id = element.dataset.liveId;
+      if (id && data.ids && !data.ids.map(String).includes(id)) continue;
+      refresh(element, TOGETHER);
+    }
+  };
+
+  // --- The stream -----------------------------------------------------------------------------
+
+  const alive = () => {
+    heardAt = Date.now();
+    retryIn = 1000;
+    setState("open");
+  };
+
+  const onEvent = (event) => {
+    alive();
+    const data = JSON.parse(event.data);
+    say(`live:${event.type}`, { data, id: Number(event.lastEventId) || null });
+    hear(event.type, data);
+  };
+
+  const listenFor = (wanted) => {
+    for (const name of wanted) {
+      if (names.has(name)) continue;
+      names.add(name);
+      source?.addEventListener(name, onEvent);
+    }
+  };
+
+  const open = () => {
+    clearTimeout(retryTimer);
+    source?.close();
+    if (ended) return;
+    heardAt = Date.now();
+    source = new EventSource(path);
+    source.addEventListener("ping", alive);
+    source.addEventListener("sync", () => {
+      alive();
+      // After a restart all pages come back in one moment; they need not ask in the same one.
+      const delay = synced ? Math.random() * 1500 : 0;
+      const first = !synced;
+      synced = true;
+      setTimeout(() => say("live:sync", { first }), delay);
+      if (!first) for (const element of document.querySelectorAll("[data-live]")) refresh(element, delay);
+    });
+    source.addEventListener("revoked", () => end());
+    for (const name of names) source.addEventListener(name, onEvent);
+    source.onerror = () => {
+      setState("lost");
+      // A refused stream is not tried again by the browser: the token may be too old.
+      if (source.readyState === EventSource.CLOSED) later();
+    };
+  };
+
+  const later = () => {
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(restart, retryIn + Math.random() * 500);
+    retryIn = Math.min(retryIn * 2, 15000);
+  };
+
+  const end = () => {
+    ended = true;
+    source?.close();
+    setState("ended");
+  };
+
+  const renew = () => {
+    renewing ||= fetch(body.dataset.renew, {
+      method: "POST",
+      headers: { "X-CSRFToken": body.dataset.csrf || "", "HX-Request": "true" },
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(10000),
+    })
+      .then((answer) => {
+        if (answer.headers.get("HX-Redirect")) {
+          end();
+          return false;
+        }
+        if ([403, 404, 410].includes(answer.status)) {
+          end();
+          return false;
+        }
+        if (!answer.ok) throw new Error(answer.status);
+        renewedAt = Date.now();
+        return true;
+      })
+      .finally(() => {
+        renewing = null;
+      });
+    return renewing;
+  };
+
+  const restart = () => {
+    if (ended) return;
+    renew().then((may) => may && open(), () => {
+      setState("lost");
+      later();
+    });
+  };
+
+  // --- The watch: silence, sleep, the way back -----------------------------------------------
+
+  let tick = Date.now();
+  setInterval(() => {
+    const now = Date.now();
+    const slept = now - tick > GAP;
+    tick = now;
+    if (ended) return;
+    if (slept && now - heardAt > GAP) restart();
+    else if (now - heardAt > SILENCE) {
+      setState("lost");
+      heardAt = now;
+      restart();
+    } else if (now - renewedAt > RENEW) renew().catch(() => {});
+  }, 1000);
+
+  const back = () => {
+    if (!ended && Date.now() - heardAt > GAP * 5) restart();
+  };
+  document.addEventListener("visibilitychange", () => document.hidden || back());
+  window.addEventListener("online", () => ended || restart());
+  window.addEventListener("pageshow", (event) => event.persisted && restart());
+  window.addEventListener("pagehide", () => source?.close());
+
+  const collect = () => {
+    for (const element of document.querySelectorAll("[data-live]")) listenFor(element.dataset.live.split(" "));
+  };
+  document.addEventListener("htmx:afterSettle", collect);
+
+  window.live = { on: (name, act) => {
+    listenFor([name]);
+    document.addEventListener(`live:${name}`, (event) => act(event.detail.data, event.detail.id));
+  }, restart, end };
+  collect();
+  open();
+})();
