@@ -22,7 +22,7 @@ from clinic.live import tokens
 from clinic.live.hub import Hub, Stream, hub
 from clinic.live.subjects import Presence, Subject
 from clinic.live.subscription import hear
-from clinic.live.upkeep import Upkeep, drop_stale_events, recent_revocations
+from clinic.live.upkeep import Upkeep, take_stock
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -101,9 +101,7 @@ class Live:
     async def start(self) -> None:
         """Begin to serve; whoever lost their rights lately is known before the first stream opens."""
         logging.getLogger("uvicorn.error").addFilter(CutOff())
-        if not settings.REDIS_URL:
-            await asyncio.to_thread(drop_stale_events)
-        self._hub.start(await asyncio.to_thread(recent_revocations))
+        self._hub.start(await asyncio.to_thread(take_stock))
         if settings.REDIS_URL:
             self._hearing = asyncio.create_task(hear(self._hub))
         self._upkeep = Upkeep(self._hub)

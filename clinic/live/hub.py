@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -11,9 +12,11 @@ from clinic.live.events import REVOKE, SYNC, Event, body_of, frame
 from clinic.live.subjects import Presence, Subject
 
 # Frames a stream may be behind before it is cut; it comes back and asks for what it lacks.
-MOST_BEHIND = 100
+MOST_BEHIND = 256
 # Streams of one subject (open tabs); one more closes the oldest (A59).
 MOST_PER_SUBJECT = 20
+# Events handed out before the streams get their turn to send: a burst must not look like a slow browser.
+AT_ONCE = 32
 # How long this process remembers who lost their rights, in seconds: as long as a token lives.
 REMEMBERED = 330
 PING_SECONDS = 20
@@ -61,7 +64,7 @@ class Stream:
 class Hub:
     """The streams by what they listen to.
 
-    All methods but `deliver_soon` are for the event loop's own thread.
+    All methods but those that say otherwise are for the event loop's own thread.
     """
 
     def __init__(self) -> None:
@@ -73,6 +76,9 @@ class Hub:
         self._revoked: dict[str, float] = {}
         self._presence: dict[str, Presence] = {}
         self._pinging: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._arrived: deque[Event] = deque()
+        self._is_draining = False
         self.is_open = False
 
     def start(self, revoked: Iterable[tuple[str, float]] = ()) -> None:
@@ -83,6 +89,8 @@ class Hub:
         """
         self._loop = asyncio.get_running_loop()
         self._revoked.update(revoked)
+        self._arrived.clear()
+        self._is_draining = False
         self._pinging = asyncio.create_task(self._ping())
         self.is_open = True
 
@@ -139,7 +147,12 @@ class Hub:
 
     def deliver_soon(self, event: Event) -> None:
         """Hand an event over to the event loop; any thread may call it, and events keep their order."""
-        self._soon(self.deliver, event)
+        with self._lock:
+            self._arrived.append(event)
+            if self._is_draining:
+                return
+            self._is_draining = True
+        self._soon(self._drain)
 
     def deliver(self, event: Event) -> None:
         """Give an event to everybody who listens to one of its topics."""
@@ -215,6 +228,18 @@ class Hub:
 
     def _streams(self) -> list[Stream]:
         return [stream for streams in self._by_subject.values() for stream in streams]
+
+    def _drain(self) -> None:
+        """Hand out what has arrived, a few at a time: the streams send in between."""
+        for _ in range(AT_ONCE):
+            with self._lock:
+                if not self._arrived:
+                    self._is_draining = False
+                    return
+                event = self._arrived.popleft()
+            self.deliver(event)
+        if self._loop is not None:
+            self._loop.call_soon(self._drain)
 
     def _end_revoked(self, stream: Stream) -> None:
         # The page says so at once, and does not try again.

@@ -55,4 +55,4 @@ async def _hear_until_lost(hub: Hub, subscription: PubSub) -> None:
             except (ValueError, KeyError, TypeError):
                 log.error("the bus carried something that is no event")
             else:
-                hub.deliver(event)
+                hub.deliver_soon(event)

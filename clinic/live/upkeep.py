@@ -9,8 +9,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import close_old_connections, connection
 from django.db.utils import Error
+from django.utils import timezone
 
-from clinic.lib import clock
 from clinic.live import subjects
 from clinic.live.bus import line
 from clinic.live.events import unpack
@@ -28,14 +28,22 @@ MOST_EVENTS = 500
 
 def recent_revocations() -> list[tuple[str, float]]:
     """Return the scopes revoked while tokens made before may still live, each with its instant."""
-    since = clock.now() - timedelta(seconds=REMEMBERED)
+    since = timezone.now() - timedelta(seconds=REMEMBERED)
     rows = LiveRevocation.objects.filter(at__gte=since).values_list("scope", "at")
     return [(scope, at.timestamp()) for scope, at in rows]
 
 
-def drop_stale_events() -> None:
-    """Forget what was said to a server that did not run: no page was open then."""
-    LiveEvent.objects.all().delete()
+def take_stock() -> list[tuple[str, float]]:
+    """Return the recent revocations before the first stream opens, and leave no connection behind.
+
+    What other processes said while no server ran is forgotten: no page was open then.
+    """
+    try:
+        if not settings.REDIS_URL:
+            LiveEvent.objects.all().delete()
+        return recent_revocations()
+    finally:
+        connection.close()
 
 
 class Upkeep:

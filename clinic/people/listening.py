@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
+from django.utils import timezone
 
-from clinic.lib import clock
 from clinic.live.subjects import Kind, Subject
 from clinic.people.models import Membership, User
 
@@ -59,7 +59,7 @@ def still_members(asked: Sequence[Subject]) -> Iterable[Subject]:
     parts = {subject: subject.key.split("|") for subject in asked}
     sessions = set(
         Session.objects.filter(
-            session_key__in={key for key, *_ in parts.values()}, expire_date__gt=clock.now()
+            session_key__in={key for key, *_ in parts.values()}, expire_date__gt=timezone.now()
         ).values_list("session_key", flat=True)
     )
     memberships = Membership.objects.select_related("user").in_bulk({int(pk) for _, pk, *_ in parts.values()})

@@ -68,7 +68,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     response = redirect("clinic:log_in")
     if request.user.is_authenticated:
         if key := request.session.session_key:
-            revoke([session_scope(key)], at=clock.now())
+            revoke([session_scope(key)])
         for membership in request.user.memberships.all():
             if subject := member_subject(request, membership):
                 close_stream(response, subject)
