@@ -34,8 +34,8 @@ def sign(subject: Subject) -> str:
         list(subject.topics),
         list(subject.scopes),
         subject.language,
-        # To the millisecond: whoever lost their rights and got them back has a token newer than the loss.
-        int(time.time() * 1000),
+        # Exact: whoever lost their rights and got them back has a token newer than the loss.
+        int(time.time() * 1_000_000),
     ]
     return signing.dumps(content, salt=SALT)
 
@@ -47,4 +47,4 @@ def read(token: str) -> tuple[Subject, float] | None:
         kind, key, clinic, topics, scopes, language, made = content
     except (signing.BadSignature, ValueError):
         return None
-    return Subject(kind, key, clinic, tuple(topics), tuple(scopes), language), made / 1000
+    return Subject(kind, key, clinic, tuple(topics), tuple(scopes), language), made / 1_000_000
