@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.sessions.models import Session
 from django.core import signing
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -321,6 +321,7 @@ def test_ten_thousand_events_from_eight_threads_lose_nothing_and_keep_their_orde
     def say(thread: int) -> None:
         for number in range(1250):
             publish("count", {topic: number}, {"thread": thread})
+        connection.close()
 
     threads = [threading.Thread(target=say, args=(number,)) for number in range(8)]
     for thread in threads:
