@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,40 +22,9 @@ from clinic.live.upkeep import Upkeep, recent_revocations
 from clinic.models import LiveRevocation, Membership, User
 from clinic.people.enums import Role
 from clinic.people.listening import clinic_topic
+from tests.clinic.live.conftest import Listen, at_today, stream_of
 from tests.factories.house import HTMX, House, logged_in
 from tests.fakes.listener import Listener
-
-Listen = Callable[..., Listener]
-
-
-@pytest.fixture
-def listen(live: str) -> Iterator[Listen]:
-    """Open streams with the cookies that a page or a renewal gave a client."""
-    opened: list[Listener] = []
-
-    def open_one(client: Client, path: str | None = None, **more: Any) -> Listener:
-        mine, cookies = stream_of(client)
-        one = Listener(live, path or mine, cookies, more.get("headers"))
-        opened.append(one)
-        return one
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-def stream_of(client: Client) -> tuple[str, dict[str, str]]:
-    """Return the path of the stream that this browser holds a token for, and the cookie."""
-    cookie = client.cookies["live"]
-    return cookie["path"], {"live": cookie.value}
-
-
-def at_today(house: House, user: User) -> Client:
-    """Return a browser with the day's page open, and so with a token."""
-    client = logged_in(user)
-    assert client.get(house.url()).status_code == 200
-    return client
-
 
 # --- Opening -----------------------------------------------------------------------------------
 
