@@ -199,11 +199,14 @@ def record_read(*, cause: str, at: datetime) -> int:
 
 
 @transaction.atomic
-def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at: datetime) -> bool:
+def record_provider_state(
+    *, delivery_id: int, reported: str, code: str = "", no_such_address: bool = False, at: datetime
+) -> bool:
     """Take in what a provider reports of a delivery; states only move forward (A81).
 
     Args:
         reported: sent, delivered, failed or another word of the provider's.
+        no_such_address: it failed because nobody has the address; the patient card is marked (P13).
 
     Returns:
         Whether anything changed; an unknown id changes nothing (A82).
@@ -235,7 +238,8 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
         deliveries_accepted.send(Delivery, deliveries=[row], at=at)
     if new == State.FAILED:
         row.refresh_from_db()
-        mark_bounced([row], at=at)
+        if no_such_address:
+            mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
     return True
 

@@ -11,6 +11,7 @@ from clinic.lib.signals import data_restored
 from messaging import catch_up, operations
 from messaging.bell import ring_on_commit
 from messaging.models import Delivery
+from messaging.provider_states import is_no_such_address
 from notifications.signals import sending_paused
 
 
@@ -38,5 +39,9 @@ def on_tracking(*, event: Any, **_kwargs: Any) -> None:
     delivery_id = str((event.metadata or {}).get("delivery", ""))
     if delivery_id.isdecimal():
         operations.record_provider_state(
-            delivery_id=int(delivery_id), reported=event.event_type, code=event.event_type, at=clock.now()
+            delivery_id=int(delivery_id),
+            reported=event.event_type,
+            code=event.event_type,
+            no_such_address=is_no_such_address(event.event_type, event.reject_reason),
+            at=clock.now(),
         )

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
+from clinic.lib import clock
 from clinic.models import Appointment, Clinic
+from clinic.people.operations import record_email_bounced, record_email_works
 from messaging import claims, delivery
 from messaging import registry as voices
 from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
@@ -756,7 +759,7 @@ def test_a_bounce_marks_the_card_and_brings_the_sms_at_once(visit: Appointment, 
     row = sent(visit, provider)
     at = MONDAY + HOURS
 
-    record_provider_state(delivery_id=row.pk, reported="bounced", code="bounced", at=at)
+    record_provider_state(delivery_id=row.pk, reported="bounced", code="bounced", no_such_address=True, at=at)
 
     visit.patient.refresh_from_db()
     text = row_of(visit, "details", "sms")
@@ -770,7 +773,7 @@ def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment
     visit.patient.email = "new@patients.example"
     visit.patient.save()
 
-    record_provider_state(delivery_id=row.pk, reported="bounced", at=MONDAY + HOURS)
+    record_provider_state(delivery_id=row.pk, reported="bounced", no_such_address=True, at=MONDAY + HOURS)
 
     visit.patient.refresh_from_db()
     assert visit.patient.email_bounced_at is None
@@ -779,7 +782,7 @@ def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment
 
 def test_an_address_refused_at_once(visit: Appointment, provider: Provider) -> None:
     mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-550"))
+    provider.script(mail.pk, PermanentError("smtp-550", no_such_address=True))
 
     sweep(MONDAY, "email")
 
@@ -791,13 +794,54 @@ def test_an_address_refused_at_once(visit: Appointment, provider: Provider) -> N
 
 def test_a_text_refused_is_not_the_address_s_fault(visit: Appointment, provider: Provider) -> None:
     mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-554"))
+    provider.script(mail.pk, PermanentError("smtp-550"))  # spam, policy, …
 
     sweep(MONDAY, "email")
 
     visit.patient.refresh_from_db()
     assert visit.patient.email_bounced_at is None
     assert row_of(visit, "details", "sms").reason == "email_lost"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "why", "is_marked"),
+    [("bounced", "bounced", True), ("rejected", "invalid", True), ("rejected", "spam", False)],
+)
+def test_a_mail_provider_s_events(
+    visit: Appointment, provider: Provider, event_type: str, why: str, is_marked: bool
+) -> None:
+    row = sent(visit, provider)
+    at = MONDAY + HOURS
+
+    with clock.held_at(at):
+        tell(row.pk, event_type="opened")  # proves nothing but that it arrived
+        tell("12; DROP", event_type="bounced")
+        tell(None, event_type="bounced")
+        assert get(row.pk).state == "delivered"
+        tell(row.pk, event_type=event_type, reject_reason=why)
+
+    visit.patient.refresh_from_db()
+    assert visit.patient.email_bounced_at == (at if is_marked else None)
+    assert (get(row.pk).state, get(row.pk).facts) == ("failed", {"code": event_type})
+
+
+def tell(delivery_id: object, **event: Any) -> None:
+    """Let the mail provider's webhook say something."""
+    metadata = None if delivery_id is None else {"delivery": str(delivery_id)}
+    tracking.send(object, event=AnymailTrackingEvent(metadata=metadata, **event), esp_name="test")
+
+
+def test_an_address_that_works_again_gets_what_is_still_ahead(visit: Appointment, provider: Provider) -> None:
+    record_email_bounced(patient=visit.patient, actor=STAFF, at=MONDAY)
+    assert row_of(visit, "reminder", "email").state == "skipped"
+
+    record_email_works(patient=visit.patient, actor=STAFF, at=MONDAY + HOURS)
+
+    reminded = START - 48 * HOURS
+    row = row_of(visit, "reminder", "email")
+    assert (row.state, row.planned_at, row.due_at, row.reason) == ("planned", reminded, reminded, "")
+    sweep(reminded)
+    assert get(row.pk).state == "sent"
 
 
 def test_nothing_accepted_is_ever_planned_again() -> None:
