@@ -63,6 +63,7 @@ REASONS = {
     "lead_too_short": _("no reminder: booked %(hours)s hours ahead, less than 36"),
     "imported": _("imported; nobody was told"),
     "no_contact": _("no e-mail and no phone number on the patient card"),
+    "bounced_no_phone": _("the e-mail address does not work; no phone number on the patient card"),
     "no_email": _("no e-mail address on the patient card"),
     "no_phone": _("no phone number on the patient card"),
     "email_bounced": _("the e-mail address on the patient card does not work"),

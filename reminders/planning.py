@@ -5,6 +5,7 @@ disagree about a patient.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clinic.appointments.enums import Origin, Status
@@ -45,7 +46,8 @@ def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
 def reach_of(appointment: Appointment) -> Reach:
     """Return by which ways the patient can be reached today."""
     patient = appointment.patient
-    return Reach(email=bool(patient.email and not patient.email_bounced_at), phone=bool(patient.phone))
+    bounced = bool(patient.email and patient.email_bounced_at)
+    return Reach(email=bool(patient.email) and not bounced, phone=bool(patient.phone), bounced=bounced)
 
 
 def plan_news(
@@ -92,7 +94,7 @@ def _put(
 ) -> Message:
     reach = reach_of(appointment)
     if timing.at is not None and not reach:
-        timing = Timing(None, "no_contact", timing.facts)
+        timing = Timing(None, reach.why_nobody, timing.facts)
     ways: tuple[Way, ...] = ()
     if timing.at is not None:
         found = rules.steps(
@@ -221,7 +223,7 @@ def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, a
         message.kind,
         planned_at=message.planned_at or at,
         starts_at=appointment.starts_at,
-        reach=Reach(email=by_email, phone=True),
+        reach=replace(reach, email=by_email),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
         email_lost=is_lost,

@@ -33,13 +33,24 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """By which ways a patient can be reached at all."""
+    """By which ways a patient can be reached at all; `bounced`: there is an e-mail address that does not work."""
 
     email: bool
     phone: bool
+    bounced: bool = False
 
     def __bool__(self) -> bool:
         return self.email or self.phone
+
+    @property
+    def why_no_email(self) -> str:
+        """Why no e-mail can be sent."""
+        return "email_bounced" if self.bounced else "no_email"
+
+    @property
+    def why_nobody(self) -> str:
+        """Why nothing can be sent at all (E1.8)."""
+        return "bounced_no_phone" if self.bounced else "no_contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,13 @@ def steps(
     if kind in RECEIPTS and by_patient:
         if reach.email and not email_lost:
             return [Step(EMAIL, planned_at)]
-        return [_sms(reach, planned_at, "no_email")]
-    email = Step(EMAIL, planned_at) if reach.email else Step(EMAIL, None, "no_email", skip=True)
+        return [_sms(reach, planned_at, reach.why_no_email)]
+    email = Step(EMAIL, planned_at) if reach.email else Step(EMAIL, None, reach.why_no_email, skip=True)
     if not reach.phone:
         return [email, _sms(reach, planned_at, "")]
     if kind not in WITH_FALLBACK or by_patient:
         return [email, _sms(reach, planned_at, "instead_of_push")]
-    return [email, _fallback(planned_at, starts_at, reach.email, accepted_at, email_lost)]
+    return [email, _fallback(planned_at, starts_at, reach, accepted_at, email_lost)]
 
 
 def _sms(reach: Reach, at: datetime, reason: str) -> Step:
@@ -107,12 +118,12 @@ def _sms(reach: Reach, at: datetime, reason: str) -> Step:
 def _fallback(
     planned_at: datetime,
     starts_at: datetime,
-    has_email: bool,
+    reach: Reach,
     accepted_at: datetime | None,
     email_lost: bool,
 ) -> Step:
-    if not has_email:
-        return Step(SMS, planned_at, "no_email")
+    if not reach.email:
+        return Step(SMS, planned_at, reach.why_no_email)
     if email_lost:
         return Step(SMS, accepted_at or planned_at, "email_lost")
     if starts_at - (accepted_at or planned_at) < FALLBACK_NEEDS:

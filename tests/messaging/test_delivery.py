@@ -765,7 +765,7 @@ def test_a_bounce_marks_the_card_and_brings_the_sms_at_once(visit: Appointment, 
     text = row_of(visit, "details", "sms")
     assert (visit.patient.email_bounced_at, get(row.pk).state) == (at, "failed")
     assert (text.state, text.planned_at, text.due_at, text.reason) == ("planned", at, at, "email_lost")
-    assert row_of(visit, "reminder", "email").reason == "no_email"
+    assert row_of(visit, "reminder", "email").reason == "email_bounced"
 
 
 def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment, provider: Provider) -> None:

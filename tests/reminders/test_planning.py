@@ -130,12 +130,18 @@ def set_card(patient: Patient, at: datetime, **more: str) -> None:
             {"email_bounced_at": MONDAY},
             Origin.STAFF,
             [
-                row("details", "email", "skipped", None, "no_email"),
-                row("details", "sms", "planned", MONDAY, "no_email"),
-                row("reminder", "email", "skipped", None, "no_email"),
+                row("details", "email", "skipped", None, "email_bounced"),
+                row("details", "sms", "planned", MONDAY, "email_bounced"),
+                row("reminder", "email", "skipped", None, "email_bounced"),
                 REMINDER_ROWS[1],
             ],
             id="staff-bounced",
+        ),
+        pytest.param(
+            {"email_bounced_at": MONDAY, "phone": ""},
+            Origin.STAFF,
+            [left_out("details", "bounced_no_phone"), left_out("reminder", "bounced_no_phone")],
+            id="staff-bounced-no-phone",
         ),
         pytest.param(
             NOBODY,
@@ -438,7 +444,7 @@ def test_a_bounce_marked_from_elsewhere_brings_the_unsent_mail_s_sms(
 
     assert rows(visit)[0] == row("details", "email", "skipped", MONDAY, "email_bounced")
     assert rows(visit)[1] == row("details", "sms", "sent", MONDAY + 2 * MINUTES, "email_lost")
-    assert rows(visit)[2:] == [row("reminder", "email", "skipped", None, "no_email"), REMINDER_ROWS[1]]
+    assert rows(visit)[2:] == [row("reminder", "email", "skipped", None, "email_bounced"), REMINDER_ROWS[1]]
 
 
 def test_other_patients_keep_their_rows(calendar: Calendar, visit: Appointment) -> None:

@@ -24,7 +24,7 @@ START = datetime(2026, 3, 12, 10, 0, tzinfo=UTC)
 PLANNED = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 BOTH, EMAIL_ONLY, PHONE_ONLY = Reach(True, True), Reach(True, False), Reach(False, True)
-NOBODY = Reach(False, False)
+NOBODY, BOUNCED = Reach(False, False), Reach(False, True, bounced=True)
 
 
 def local(day: str) -> datetime:
@@ -155,6 +155,30 @@ def test_ways_by_kind_reach_and_author(
     found = steps(kind, planned_at=PLANNED, starts_at=START, reach=reach, by_patient=by_patient)
 
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_patient", "expected"),
+    [
+        (DETAILS, False, [Step("email", None, "email_bounced", skip=True), Step("sms", PLANNED, "email_bounced")]),
+        (MOVED, True, [Step("sms", PLANNED, "email_bounced")]),
+        (REMINDER, False, [Step("email", None, "email_bounced", skip=True), SMS_FOR_PUSH]),
+    ],
+)  # fmt: skip
+def test_an_address_that_does_not_work_is_called_that(
+    kind: str, by_patient: bool, expected: list[Step]
+) -> None:
+    found = steps(kind, planned_at=PLANNED, starts_at=START, reach=BOUNCED, by_patient=by_patient)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("reach", "reason"), [(NOBODY, "no_contact"), (Reach(False, False, bounced=True), "bounced_no_phone")]
+)
+def test_nobody_can_be_reached_and_why(reach: Reach, reason: str) -> None:
+    assert not reach
+    assert reach.why_nobody == reason
 
 
 @pytest.mark.parametrize("kind", [DETAILS, MOVED])
