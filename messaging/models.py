@@ -48,7 +48,7 @@ class Delivery(models.Model):
     # Why it goes this way, is held, was skipped or failed.
     reason = models.CharField(max_length=30, blank=True)
     facts = models.JSONField(default=dict)
-    # The rule's instant for this way; null: it waits for another way's acceptance (P11).
+    # The rule's instant for this way; null: it never had one (no address).
     planned_at = models.DateTimeField(null=True)
     # When it may leave: with quiet hours, or with the pause after a failed try. Unknown: when it is looked
     # into; null then: it is left unknown.

@@ -6,6 +6,7 @@ Called by the floor that plans, always inside the transaction of the cause.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,10 +23,7 @@ from notifications.enums import Channel
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What is planned for one channel.
-
-    `planned_at` None: it waits until another way is accepted. `skip`: left out for `reason`.
-    """
+    """What is planned for one channel; `skip`: left out for `reason`."""
 
     channel: Channel
     planned_at: datetime | None
@@ -88,14 +86,7 @@ def put(plan: Plan, *, at: datetime) -> Message:
         message.save(update_fields=["is_left_out", "reason", "facts", "planned_at", "valid_until"])
     fresh = []
     for way in plan.ways:
-        values = {
-            "state": State.SKIPPED if way.skip else State.PLANNED,
-            "reason": way.reason,
-            "facts": dict(way.facts),
-            "planned_at": way.planned_at,
-            "due_at": None if way.skip else way.due_at,
-            "ended_at": at if way.skip else None,
-        }
+        values = _values(way, at=at)
         row = existing.pop(way.channel, None)
         if row is None:
             fresh.append(Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values))
@@ -111,9 +102,31 @@ def put(plan: Plan, *, at: datetime) -> Message:
         _skip(
             Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at
         )
-    if any(not way.skip and way.due_at and way.due_at <= at for way in plan.ways):
-        ring_on_commit()
+    _ring_for(plan.ways, at=at)
     return message
+
+
+def _values(way: Way, *, at: datetime) -> dict[str, Any]:
+    return {
+        "state": State.SKIPPED if way.skip else State.PLANNED,
+        "reason": way.reason,
+        "facts": dict(way.facts),
+        "planned_at": way.planned_at,
+        "due_at": None if way.skip else way.due_at,
+        "ended_at": at if way.skip else None,
+    }
+
+
+def _ring_for(ways: Iterable[Way], *, at: datetime) -> None:
+    if any(not way.skip and way.due_at and way.due_at <= at for way in ways):
+        ring_on_commit()
+
+
+def add_way(message: Message, way: Way, *, at: datetime) -> None:
+    """Let a message go one more way; a way that it has stays as it is. Rings the bell if it is due at once."""
+    row = Delivery(message=message, clinic_id=message.clinic_id, channel=way.channel, **_values(way, at=at))
+    Delivery.objects.bulk_create([row], ignore_conflicts=True)
+    _ring_for([way], at=at)
 
 
 def _skip(rows: QuerySet[Delivery], reason: str, facts: Mapping[str, object], at: datetime) -> int:

@@ -56,6 +56,7 @@ REASONS = {
     "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
+    "if_not_left": _("at the latest 5 hours before the start, if the e-mail has not left by then"),
     "if_unread": _("only if the e-mail is not read within 4 hours"),
     "starts_soon": _("SMS at once: the appointment starts in less than 5 hours"),
     "email_lost": _("SMS at once: the e-mail cannot arrive"),

@@ -13,6 +13,7 @@ from messaging.queries import list_messages
 from messaging.registry import reason_sentence
 from notifications.enums import Channel
 from notifications.registry import get_kind
+from reminders import rules
 
 MARKS = {
     State.PLANNED: "planned",
@@ -52,7 +53,7 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
         "was_held": _was_held(row, state),
-        "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
+        "is_waiting": bool(row and state == State.PLANNED and row.reason == rules.WAITS),
         "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
         if row
         else message.created_at,

@@ -215,10 +215,11 @@ def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, a
     by_email = email is not None and email.state != State.SKIPPED
     is_lost = email is not None and email.state == State.FAILED
     accepted_at = email.sent_at if email else None
+    lost_at = None
     if is_lost:
         # Nobody has told the patient yet. Within the four hours that an SMS would have waited, tell them.
-        is_fresh = at - (accepted_at or message.planned_at or at) <= rules.FALLBACK_AFTER
-        accepted_at = at if is_fresh else accepted_at
+        since = accepted_at or message.planned_at or at
+        lost_at = at if at - since <= rules.FALLBACK_AFTER else since
     found = rules.steps(
         message.kind,
         planned_at=message.planned_at or at,
@@ -226,7 +227,7 @@ def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, a
         reach=replace(reach, email=by_email),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
-        email_lost=is_lost,
+        lost_at=lost_at,
     )
     step = next((one for one in found if one.channel == rules.SMS), None)
     if step is None or (step.at is not None and (step.at < at or (step.at == at and not is_lost))):
@@ -249,9 +250,30 @@ def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Deliv
     waiting = [
         row
         for row in rows_where(Delivery, "message_id", messages)
-        if row.channel == Channel.SMS and row.state == State.PLANNED and row.reason == "if_unread"
+        if row.channel == Channel.SMS
+        and row.state == State.PLANNED
+        and (row.reason == rules.WAITS or (also_timed and row.reason == rules.UNREAD))
     ]
     for row in waiting:
         # The e-mail's claim has read the message's whole world: it is not read again.
         row.message = messages[row.message_id]
-    return [row for row in waiting if also_timed or row.planned_at is None]
+    return waiting
+
+
+def plan_lost_receipt(email: Delivery, *, at: datetime) -> Way | None:
+    """Return the SMS that stands in for a receipt's lost e-mail (P10, P11), or None if there is none to send.
+
+    What patients did themselves is confirmed by e-mail alone, so that no SMS waits behind it.
+    """
+    message, appointment = email.message, email.message.appointment
+    if appointment is None or message.kind not in rules.RECEIPTS or not was_by_patient(appointment, message):
+        return None
+    found = rules.steps(
+        message.kind,
+        planned_at=message.planned_at or at,
+        starts_at=appointment.starts_at,
+        reach=reach_of(appointment),
+        by_patient=True,
+        lost_at=at,
+    )
+    return to_way(found[-1], appointment, get_wishes(appointment))

@@ -16,6 +16,9 @@ FALLBACK_NEEDS = 5 * HOUR
 
 EMAIL, SMS = "email", "sms"
 DETAILS, REMINDER, MOVED, CANCELLED = "details", "reminder", "moved", "cancelled"
+# Why an SMS is planned that the e-mail's acceptance will give another time: it waits until then.
+WAITS = "if_not_left"
+UNREAD = "if_unread"
 # Told by e-mail first, with an SMS only if nobody read it: when staff made them (P11).
 WITH_FALLBACK = frozenset({DETAILS, MOVED})
 # When the patient did it themselves, an e-mail is enough (P10).
@@ -55,7 +58,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way of a message. `at` None: it waits for the e-mail's acceptance. `skip`: left out."""
+    """One way of a message; `skip`: left out."""
 
     channel: str
     at: datetime | None
@@ -89,7 +92,7 @@ def steps(
     reach: Reach,
     by_patient: bool,
     accepted_at: datetime | None = None,
-    email_lost: bool = False,
+    lost_at: datetime | None = None,
 ) -> list[Step]:
     """Return the ways of a message to a patient without the app (P10, P11, E2.1 to E2.7).
 
@@ -97,10 +100,12 @@ def steps(
         planned_at: the rule's instant of the message.
         by_patient: the patient did it themselves.
         accepted_at: when the first provider took it, if one has; the four hours run from then.
-        email_lost: the e-mail will not arrive any more (bounced, refused).
+        lost_at: since when it is known that the e-mail will not arrive (bounced, refused).
     """
     if kind in RECEIPTS and by_patient:
-        if reach.email and not email_lost:
+        if lost_at:
+            return [Step(EMAIL, planned_at), _sms(reach, lost_at, "email_lost")]
+        if reach.email:
             return [Step(EMAIL, planned_at)]
         return [_sms(reach, planned_at, reach.why_no_email)]
     email = Step(EMAIL, planned_at) if reach.email else Step(EMAIL, None, reach.why_no_email, skip=True)
@@ -108,7 +113,7 @@ def steps(
         return [email, _sms(reach, planned_at, "")]
     if kind not in WITH_FALLBACK or by_patient:
         return [email, _sms(reach, planned_at, "instead_of_push")]
-    return [email, _fallback(planned_at, starts_at, reach, accepted_at, email_lost)]
+    return [email, _fallback(planned_at, starts_at, reach, accepted_at, lost_at)]
 
 
 def _sms(reach: Reach, at: datetime, reason: str) -> Step:
@@ -120,17 +125,18 @@ def _fallback(
     starts_at: datetime,
     reach: Reach,
     accepted_at: datetime | None,
-    email_lost: bool,
+    lost_at: datetime | None,
 ) -> Step:
     if not reach.email:
         return Step(SMS, planned_at, reach.why_no_email)
-    if email_lost:
-        return Step(SMS, accepted_at or planned_at, "email_lost")
+    if lost_at:
+        return Step(SMS, lost_at, "email_lost")
     if starts_at - (accepted_at or planned_at) < FALLBACK_NEEDS:
         return Step(SMS, accepted_at or planned_at, "starts_soon")
     if accepted_at is None:
-        return Step(SMS, None, "if_unread")
-    return Step(SMS, accepted_at + FALLBACK_AFTER, "if_unread")
+        # A mail server that is down must not keep the patient from hearing of it in time.
+        return Step(SMS, starts_at - FALLBACK_NEEDS, WAITS)
+    return Step(SMS, accepted_at + FALLBACK_AFTER, UNREAD)
 
 
 def too_late(kind: str, *, starts_at: datetime, at: datetime) -> bool:

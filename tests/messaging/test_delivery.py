@@ -683,7 +683,7 @@ def test_a_mail_given_up_brings_its_sms(visit: Appointment, provider: Provider) 
     provider.script(mail.pk, AmbiguousError("lost"))
     delivery.settle(at=MONDAY + TEN)
     sweep(MONDAY + TEN, "email")
-    assert get(text.pk).due_at is None
+    assert (get(text.pk).planned_at, get(text.pk).reason) == (START - 5 * HOURS, "if_not_left")
 
     delivery.settle(at=MONDAY + 2 * TEN)
 
