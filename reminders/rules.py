@@ -10,6 +10,8 @@ EARLY = 48 * HOUR
 LATE = 24 * HOUR
 # A reminder whose time passed while the system was down is worth sending until then (P5, E1.13).
 STILL_USEFUL = 2 * HOUR
+# What is due is sent within so long, unless the system is down.
+SWEPT_WITHIN = timedelta(minutes=1)
 FALLBACK_AFTER = 4 * HOUR
 # An appointment that starts sooner than this after sending cannot wait for the fallback (P11).
 FALLBACK_NEEDS = 5 * HOUR
@@ -139,8 +141,16 @@ def _fallback(
     return Step(SMS, accepted_at + FALLBACK_AFTER, UNREAD)
 
 
-def too_late(kind: str, *, starts_at: datetime, at: datetime) -> bool:
-    """Return whether a message is no longer worth sending (E1.13, G5): never after the start."""
-    if kind == REMINDER:
-        return starts_at - at < STILL_USEFUL
-    return at >= starts_at
+def too_late(kind: str, *, starts_at: datetime, at: datetime, due_at: datetime | None = None) -> bool:
+    """Return whether a message is no longer worth sending (E1.13, G5): never after the start.
+
+    Args:
+        at: now.
+        due_at: when it might leave at the earliest. What was in time then, and was left a minute at most, is
+            in time: it is not the rule's business how long a sweep takes.
+    """
+    if at >= starts_at or kind != REMINDER:
+        return at >= starts_at
+    if due_at is not None and due_at <= at <= due_at + SWEPT_WITHIN:
+        at = due_at
+    return starts_at - at < STILL_USEFUL

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from messaging.registry import Ready, Skip
 from messaging.tasks import send_due
 from notifications import registry as kinds
 from notifications.enums import Channel
-from notifications.operations import pause_sending, resume_sending
+from notifications.operations import pause_sending, resume_sending, set_calendar_communication
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import come_back, offer, plant, provider, row_of, sweep
 from tests.fakes.lines import Gate, Provider
@@ -519,6 +519,38 @@ def test_a_late_reminder(provider: Provider) -> None:
         (row_of(late, "reminder", channel).state, row_of(late, "reminder", channel).reason)
         for channel in ("email", "sms")
     ] == [("skipped", "too_late")] * 2
+
+
+@pytest.mark.parametrize(
+    ("late", "state", "reason"),
+    [
+        (timedelta(milliseconds=500), "sent", "instead_of_push"),
+        (MINUTES, "sent", "instead_of_push"),
+        (MINUTES + timedelta(microseconds=1), "skipped", "too_late"),
+    ],
+)
+def test_a_reminder_held_until_two_hours_before_the_start(
+    provider: Provider, late: timedelta, state: str, reason: str
+) -> None:
+    # Quiet until 09:00 by the wall, on the day of a visit at 11:00; the reminder's own instant is in the night.
+    calendar = make_calendar()
+    set_calendar_communication(
+        calendar=calendar, switches={}, self_service=True, plain_sms=True,
+        quiet_from=time(10), quiet_until=time(9), actor=STAFF, at=MONDAY,
+    )  # fmt: skip
+    visit = book_visit(calendar=calendar, starts_at=START, at=START - 40 * HOURS)
+    due = START - 2 * HOURS
+    assert (row_of(visit, "reminder", "sms").planned_at, row_of(visit, "reminder", "sms").due_at) == (
+        START - 24 * HOURS,
+        due,
+    )
+
+    sweep(due + late, "sms")
+
+    assert (row_of(visit, "reminder", "sms").state, row_of(visit, "reminder", "sms").reason) == (
+        state,
+        reason,
+    )
 
 
 def test_an_sms_put_off_into_the_night_waits_for_the_morning(provider: Provider) -> None:

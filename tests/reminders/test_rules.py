@@ -22,7 +22,8 @@ from reminders.rules import (
 WARSAW = ZoneInfo("Europe/Warsaw")
 START = datetime(2026, 3, 12, 10, 0, tzinfo=UTC)
 PLANNED = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+TICK = timedelta(microseconds=1)
 BOTH, EMAIL_ONLY, PHONE_ONLY = Reach(True, True), Reach(True, False), Reach(False, True)
 NOBODY, BOUNCED = Reach(False, False), Reach(False, True, bounced=True)
 
@@ -275,3 +276,22 @@ def test_a_receipt_whose_mail_is_lost_goes_by_sms(kind: str) -> None:
 )
 def test_too_late(kind: str, before_start: timedelta, expected: bool) -> None:
     assert too_late(kind, starts_at=START, at=START - before_start) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "due", "at", "expected"),
+    [
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + TICK, False, id="a-moment-late"),
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + MINUTE, False, id="a-minute-late"),
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + MINUTE + TICK, True, id="more-than-a-minute-late"),
+        pytest.param(REMINDER, -2 * HOUR + TICK, -2 * HOUR + 2 * TICK, True, id="due-too-late"),
+        pytest.param(REMINDER, -2 * HOUR - SECOND, -2 * HOUR + TICK, False, id="due-in-time"),
+        pytest.param(REMINDER, -2 * HOUR - 2 * MINUTE, -2 * HOUR + TICK, True, id="due-in-time-and-left"),
+        pytest.param(REMINDER, HOUR, -2 * HOUR + TICK, True, id="not-due-yet"),
+        pytest.param(DETAILS, -TICK, timedelta(0), True, id="never-after-the-start"),
+        pytest.param(REMINDER, -TICK, timedelta(0), True, id="a-reminder-never-after-the-start"),
+        pytest.param(DETAILS, -HOUR, -TICK, False, id="others-until-the-start"),
+    ],
+)
+def test_too_late_is_judged_when_it_was_due(kind: str, due: timedelta, at: timedelta, expected: bool) -> None:
+    assert too_late(kind, starts_at=START, at=START + at, due_at=START + due) is expected
