@@ -164,7 +164,7 @@ class Sender:
         if not (ended or passed_over or chosen):
             return set()
         before = replace(self.tally)
-        choices = [Choice(row.pk, row.claim, ready.address) for row, ready in chosen]
+        choices = [Choice(row.pk, row.clinic_id, row.claim, ready.address) for row, ready in chosen]
         try:
             with transaction.atomic():
                 taken = write_round(ended, choices, at=self.now(), tally=self.tally)

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from messaging.bell import ring_on_commit
 from messaging.bounces import mark_bounced
 from messaging.enums import ACCEPTED, OVERCOME, UNSENT, State
+from messaging.ledger import shut_out_rounds
 from messaging.models import Delivery, Message
 from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_accepted, deliveries_lost
@@ -170,11 +171,32 @@ def drop(
 
 
 def release_claims(rows: QuerySet[Delivery]) -> int:
-    """Make workers let go of deliveries not yet offered to a provider: they are judged and rendered again."""
+    """Make workers let go of deliveries not yet offered to a provider: they are judged and rendered again.
+
+    A claim that is being committed at this moment still looks `planned` from here: locking all that is unsent
+    waits for it. What is claimed afterwards reads the world as this transaction leaves it.
+    """
+    if connection.features.has_select_for_update:
+        unsent = rows.filter(state__in=UNSENT).order_by("pk").select_for_update(of=("self",))
+        list(unsent.values_list("pk"))
     released = rows.filter(state=State.CLAIMED).update(state=State.PLANNED, claim="", lease_until=None)
     if released:
         ring_on_commit()
     return released
+
+
+def follow_pause(clinic_id: int, *, is_paused: bool) -> None:
+    """Let no delivery of a clinic be offered to a provider once its pause is committed, or let them go on (P15).
+
+    Rounds that are being opened are waited for; those opened later look for the pause themselves. What a worker
+    then holds in vain is released at once, or else when the pause ends.
+    """
+    if is_paused:
+        shut_out_rounds(clinic_id)
+    claimed = Delivery.objects.filter(clinic=clinic_id, state=State.CLAIMED)
+    claimed.update(state=State.PLANNED, claim="", lease_until=None)
+    if not is_paused:
+        ring_on_commit()
 
 
 _MAKE_DUE = """

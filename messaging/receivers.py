@@ -9,8 +9,6 @@ from clinic.demo.signals import demo_advanced
 from clinic.lib import clock
 from clinic.lib.signals import data_restored
 from messaging import catch_up, operations
-from messaging.bell import ring_on_commit
-from messaging.models import Delivery
 from messaging.provider_states import is_no_such_address
 from notifications.signals import sending_paused
 
@@ -27,10 +25,7 @@ def on_demo_advanced(*, at: Any, **_kwargs: Any) -> None:
 
 @receiver(sending_paused)
 def on_paused(*, clinic: Any, is_paused: bool, **_kwargs: Any) -> None:
-    if is_paused:
-        operations.release_claims(Delivery.objects.filter(clinic=clinic))
-    else:
-        ring_on_commit()
+    operations.follow_pause(clinic.pk, is_paused=is_paused)
 
 
 @receiver(tracking)

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
 from clinic.lib import clock
 from clinic.models import Appointment, Clinic
-from clinic.people.operations import record_email_bounced, record_email_works
+from clinic.people.operations import change_patient, record_email_bounced, record_email_works
 from messaging import claims, delivery
 from messaging import registry as voices
 from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
@@ -26,6 +27,7 @@ from messaging.registry import Ready, Skip
 from messaging.tasks import send_due
 from notifications import registry as kinds
 from notifications.enums import Channel
+from notifications.models import ClinicPause
 from notifications.operations import pause_sending, resume_sending, set_calendar_communication
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import come_back, offer, plant, provider, row_of, sweep
@@ -36,6 +38,7 @@ pytestmark = pytest.mark.django_db
 
 START = MONDAY + timedelta(days=10, hours=2)
 TEN = timedelta(minutes=10)
+Begin = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +162,113 @@ def test_a_pause_reaches_what_a_worker_holds() -> None:
 
     assert offer(batch) == set()
     assert states() == {"planned": 3}
+
+
+def test_a_claim_of_a_paused_clinic_is_not_opened() -> None:
+    paused, other = make_clinic("lipowa"), make_clinic("dluga")
+    held, (free,) = plant(paused, 2), plant(other, 1)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+    ClinicPause.objects.create(clinic=paused, since=MONDAY)  # committed after the claim, before the round
+
+    assert offer(batch) == {free}
+    assert [get(pk).state for pk in held] == ["claimed"] * 2
+
+    resume_sending(clinic=paused, actor=STAFF, at=MONDAY)
+    assert [(get(pk).state, get(pk).claim, get(pk).lease_until) for pk in held] == [("planned", "", None)] * 2
+
+
+# --- Acts at the very moment of a claim ----------------------------------------------------------
+
+
+@pytest.fixture
+def beside() -> Iterator[Begin]:
+    """Return a function that begins an act over a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(act: Callable[[], Any]) -> Future[Any]:
+            def run() -> Any:
+                try:
+                    return act()
+                finally:
+                    connection.close()
+
+            return pool.submit(run)
+
+        yield begin
+
+
+def waits(act: Future[Any]) -> bool:
+    """Return whether an act is held up by what is open here."""
+    with suppress(TimeoutError):
+        act.result(0.3)
+    return not act.done()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_changed_while_a_claim_is_committed(
+    visit: Appointment, provider: Provider, beside: Begin
+) -> None:
+    with transaction.atomic():
+        batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+        change = beside(
+            lambda: change_patient(
+                patient=visit.patient, name="Alice Kowalska", email="new@patients.example",
+                phone_number="+48 512 345 678", language="en", actor=STAFF, at=MONDAY,
+            )
+        )  # fmt: skip
+        assert waits(change)
+    change.result(10)
+
+    assert len(batch) == 1
+    assert offer(batch) == set()
+    sweep(MONDAY, "email")
+    assert [one.address for one in provider.sent] == ["new@patients.example"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_waits_for_the_round_that_is_being_opened(beside: Begin) -> None:
+    house = make_clinic()
+    plant(house, 2)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+
+    with transaction.atomic():
+        assert len(offer(batch)) == 2
+        pause = beside(lambda: pause_sending(clinic=house, actor=STAFF, at=MONDAY))
+        assert waits(pause)
+    pause.result(10)
+
+    assert (states(), ClinicPause.objects.count()) == ({"sending": 2}, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_claimed_while_a_pause_is_written_is_opened(beside: Begin) -> None:
+    house = make_clinic()
+    plant(house, 2)
+
+    with transaction.atomic():
+        pause_sending(clinic=house, actor=STAFF, at=MONDAY)
+        worker = beside(lambda: offer(claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)))
+        assert waits(worker)
+
+    assert worker.result(10) == set()
+    assert Attempt.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_holds_up_no_other_clinic(beside: Begin) -> None:
+    house, other = make_clinic("lipowa"), make_clinic("dluga")
+    plant(house, 1)
+    (free,) = plant(other, 1)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+    theirs = [row for row in batch if row.pk == free]
+
+    with transaction.atomic():
+        pause_sending(clinic=house, actor=STAFF, at=MONDAY)
+        worker = beside(lambda: offer(theirs))
+        # SQLite has one writer at a time.
+        assert waits(worker) is (connection.vendor == "sqlite")
+
+    assert worker.result(10) == {free}
 
 
 def test_a_dropped_claim_is_passed_by(provider: Provider) -> None:
