@@ -48,8 +48,6 @@ STRAGGLER_SECONDS = 0.005
 # sent quickly the next claim is larger, up to what costs little next to the sending.
 CLAIM_PER_LINE = 12
 LONGEST_CLAIM_PER_LINE = 48
-# Replies that say the mailbox itself does not exist; other refusals may concern the text or us.
-NO_SUCH_MAILBOX = frozenset({"smtp-550", "smtp-551", "smtp-553"})
 RENDER_FAILED = Skip("render_failed", is_lost=True)
 LONGEST_PROVIDER_ID = 120
 # How soon a provider that could not be asked about an unknown outcome is asked again.
@@ -166,7 +164,7 @@ class Sender:
         if not (ended or passed_over or chosen):
             return set()
         before = replace(self.tally)
-        choices = [Choice(row.pk, row.claim, ready.address) for row, ready in chosen]
+        choices = [Choice(row.pk, row.clinic_id, row.claim, ready.address) for row, ready in chosen]
         try:
             with transaction.atomic():
                 taken = write_round(ended, choices, at=self.now(), tally=self.tally)
@@ -314,7 +312,7 @@ def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: dateti
     for one in ended:
         if isinstance(one.result, SendError) and _write_failed(one, one.result, tally=tally):
             lost.append(one.delivery)
-            if one.result.code in NO_SUCH_MAILBOX:
+            if isinstance(one.result, PermanentError) and one.result.no_such_address:
                 mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))

@@ -56,6 +56,7 @@ REASONS = {
     "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
+    "if_not_left": _("at the latest 5 hours before the start, if the e-mail has not left by then"),
     "if_unread": _("only if the e-mail is not read within 4 hours"),
     "starts_soon": _("SMS at once: the appointment starts in less than 5 hours"),
     "email_lost": _("SMS at once: the e-mail cannot arrive"),
@@ -63,6 +64,7 @@ REASONS = {
     "lead_too_short": _("no reminder: booked %(hours)s hours ahead, less than 36"),
     "imported": _("imported; nobody was told"),
     "no_contact": _("no e-mail and no phone number on the patient card"),
+    "bounced_no_phone": _("the e-mail address does not work; no phone number on the patient card"),
     "no_email": _("no e-mail address on the patient card"),
     "no_phone": _("no phone number on the patient card"),
     "email_bounced": _("the e-mail address on the patient card does not work"),

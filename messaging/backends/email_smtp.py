@@ -46,6 +46,8 @@ _SCHEMES: dict[str, tuple[Literal["none", "starttls", "tls"], int]] = {
 }
 # The server's own name for what it took: Postfix and its relatives, Exim, Amazon SES.
 _QUEUE_ID = re.compile(rb"(?:queued as |\bid=|^2\d\d ok (?=[0-9a-f-]{20}))([!-~]{1,120})", re.IGNORECASE)
+# "Bad address" in a refusal's own words (RFC 3463); 5.1.7 and 5.1.8 speak of the sender's.
+_NO_SUCH_ADDRESS = re.compile(rb"5\d\d[ -]5\.1\.(?![78]\b)\d")
 # 5xx that speak of this installation (log in first, wrong password, encrypt first), not of the recipient.
 _OUR_FAULT = frozenset({530, 534, 535, 538})
 
@@ -335,8 +337,8 @@ class SmtpBackend:
         if self._transaction_open:
             commands.insert(0, b"RSET\r\n")
         try:
-            codes = self._converse(commands)
-            if self._transaction_open and codes.pop(0) != 250:  # RSET: the line makes no sense any more
+            replies = self._converse(commands)
+            if self._transaction_open and replies.pop(0)[0] != 250:  # RSET: the line makes no sense any more
                 raise _LineLostError(silent=False)
         except _LineLostError as lost:
             self._drop()
@@ -347,7 +349,8 @@ class SmtpBackend:
             self._drop()
             raise PassingError("smtp-protocol") from None
         self._used_at = time.monotonic()
-        refusal = next((code for code in codes[:2] if not 200 <= code < 300), None)
+        codes = [code for code, _line in replies]
+        refusal = next((place for place, code in enumerate(codes[:2]) if not 200 <= code < 300), None)
         if refusal is None and codes[-1] == 354:
             self._transaction_open = False
             return
@@ -358,22 +361,25 @@ class SmtpBackend:
             self._drop()
         if 421 in codes and may_retry:
             raise _StaleLineError
-        raise _refused(refusal or codes[-1])
+        code, line = replies[-1 if refusal is None else refusal]
+        raise _refused(code, no_such_address=refusal == 1 and bool(_NO_SUCH_ADDRESS.match(line)))
 
-    def _converse(self, commands: Sequence[bytes]) -> list[int]:
-        """Send commands and return the codes of their replies, up to the first that ends the exchange."""
-        codes: list[int] = []
+    def _converse(self, commands: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        """Send commands and return their replies, up to the first that ends the exchange."""
+        replies: list[tuple[int, bytes]] = []
         if "pipelining" in self._features:
             self._write(b"".join(commands))
-            while len(codes) < len(commands) and 421 not in codes:  # nothing follows a good-bye
-                codes.append(self._reply()[0])
-            return codes
+            while len(replies) < len(commands):
+                replies.append(self._reply())
+                if replies[-1][0] == 421:  # nothing follows a good-bye
+                    break
+            return replies
         for command in commands:
             self._write(command)
-            codes.append(self._reply()[0])
-            if codes[-1] >= 400:
+            replies.append(self._reply())
+            if replies[-1][0] >= 400:
                 break
-        return codes
+        return replies
 
     def _hand_over(self, text: bytes) -> Accepted:
         """Send the text and its final dot, and read the one answer that decides."""
@@ -467,10 +473,10 @@ def _readable(sock: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _refused(code: int) -> PermanentError | PassingError:
+def _refused(code: int, *, no_such_address: bool = False) -> PermanentError | PassingError:
     """Return the error that a refusing reply means."""
     if 500 <= code < 600 and code not in _OUR_FAULT:
-        return PermanentError(f"smtp-{code}")
+        return PermanentError(f"smtp-{code}", no_such_address=no_such_address)
     return PassingError(f"smtp-{code}")
 
 

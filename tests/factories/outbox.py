@@ -80,7 +80,7 @@ def plant(
 
 def offer(batch: Sequence[Delivery], *, at: datetime = MONDAY) -> set[int]:
     """Open a round for claimed deliveries, as a worker does before it calls a provider; return what it got."""
-    choices = [Choice(row.pk, row.claim, "a@patients.example") for row in batch]
+    choices = [Choice(row.pk, row.clinic_id, row.claim, "a@patients.example") for row in batch]
     with transaction.atomic():
         return delivery.write_round([], choices, at=at, tally=delivery.Tally())
 

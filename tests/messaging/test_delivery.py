@@ -2,17 +2,21 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
+from clinic.lib import clock
 from clinic.models import Appointment, Clinic
+from clinic.people.operations import change_patient, record_email_bounced, record_email_works
 from messaging import claims, delivery
 from messaging import registry as voices
 from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
@@ -23,7 +27,8 @@ from messaging.registry import Ready, Skip
 from messaging.tasks import send_due
 from notifications import registry as kinds
 from notifications.enums import Channel
-from notifications.operations import pause_sending, resume_sending
+from notifications.models import ClinicPause
+from notifications.operations import pause_sending, resume_sending, set_calendar_communication
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import come_back, offer, plant, provider, row_of, sweep
 from tests.fakes.lines import Gate, Provider
@@ -33,6 +38,7 @@ pytestmark = pytest.mark.django_db
 
 START = MONDAY + timedelta(days=10, hours=2)
 TEN = timedelta(minutes=10)
+Begin = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +162,113 @@ def test_a_pause_reaches_what_a_worker_holds() -> None:
 
     assert offer(batch) == set()
     assert states() == {"planned": 3}
+
+
+def test_a_claim_of_a_paused_clinic_is_not_opened() -> None:
+    paused, other = make_clinic("lipowa"), make_clinic("dluga")
+    held, (free,) = plant(paused, 2), plant(other, 1)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+    ClinicPause.objects.create(clinic=paused, since=MONDAY)  # committed after the claim, before the round
+
+    assert offer(batch) == {free}
+    assert [get(pk).state for pk in held] == ["claimed"] * 2
+
+    resume_sending(clinic=paused, actor=STAFF, at=MONDAY)
+    assert [(get(pk).state, get(pk).claim, get(pk).lease_until) for pk in held] == [("planned", "", None)] * 2
+
+
+# --- Acts at the very moment of a claim ----------------------------------------------------------
+
+
+@pytest.fixture
+def beside() -> Iterator[Begin]:
+    """Return a function that begins an act over a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(act: Callable[[], Any]) -> Future[Any]:
+            def run() -> Any:
+                try:
+                    return act()
+                finally:
+                    connection.close()
+
+            return pool.submit(run)
+
+        yield begin
+
+
+def waits(act: Future[Any]) -> bool:
+    """Return whether an act is held up by what is open here."""
+    with suppress(TimeoutError):
+        act.result(0.3)
+    return not act.done()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_changed_while_a_claim_is_committed(
+    visit: Appointment, provider: Provider, beside: Begin
+) -> None:
+    with transaction.atomic():
+        batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+        change = beside(
+            lambda: change_patient(
+                patient=visit.patient, name="Alice Kowalska", email="new@patients.example",
+                phone_number="+48 512 345 678", language="en", actor=STAFF, at=MONDAY,
+            )
+        )  # fmt: skip
+        assert waits(change)
+    change.result(10)
+
+    assert len(batch) == 1
+    assert offer(batch) == set()
+    sweep(MONDAY, "email")
+    assert [one.address for one in provider.sent] == ["new@patients.example"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_waits_for_the_round_that_is_being_opened(beside: Begin) -> None:
+    house = make_clinic()
+    plant(house, 2)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+
+    with transaction.atomic():
+        assert len(offer(batch)) == 2
+        pause = beside(lambda: pause_sending(clinic=house, actor=STAFF, at=MONDAY))
+        assert waits(pause)
+    pause.result(10)
+
+    assert (states(), ClinicPause.objects.count()) == ({"sending": 2}, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_claimed_while_a_pause_is_written_is_opened(beside: Begin) -> None:
+    house = make_clinic()
+    plant(house, 2)
+
+    with transaction.atomic():
+        pause_sending(clinic=house, actor=STAFF, at=MONDAY)
+        worker = beside(lambda: offer(claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)))
+        assert waits(worker)
+
+    assert worker.result(10) == set()
+    assert Attempt.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pause_holds_up_no_other_clinic(beside: Begin) -> None:
+    house, other = make_clinic("lipowa"), make_clinic("dluga")
+    plant(house, 1)
+    (free,) = plant(other, 1)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+    theirs = [row for row in batch if row.pk == free]
+
+    with transaction.atomic():
+        pause_sending(clinic=house, actor=STAFF, at=MONDAY)
+        worker = beside(lambda: offer(theirs))
+        # SQLite has one writer at a time.
+        assert waits(worker) is (connection.vendor == "sqlite")
+
+    assert worker.result(10) == {free}
 
 
 def test_a_dropped_claim_is_passed_by(provider: Provider) -> None:
@@ -518,6 +631,38 @@ def test_a_late_reminder(provider: Provider) -> None:
     ] == [("skipped", "too_late")] * 2
 
 
+@pytest.mark.parametrize(
+    ("late", "state", "reason"),
+    [
+        (timedelta(milliseconds=500), "sent", "instead_of_push"),
+        (MINUTES, "sent", "instead_of_push"),
+        (MINUTES + timedelta(microseconds=1), "skipped", "too_late"),
+    ],
+)
+def test_a_reminder_held_until_two_hours_before_the_start(
+    provider: Provider, late: timedelta, state: str, reason: str
+) -> None:
+    # Quiet until 09:00 by the wall, on the day of a visit at 11:00; the reminder's own instant is in the night.
+    calendar = make_calendar()
+    set_calendar_communication(
+        calendar=calendar, switches={}, self_service=True, plain_sms=True,
+        quiet_from=time(10), quiet_until=time(9), actor=STAFF, at=MONDAY,
+    )  # fmt: skip
+    visit = book_visit(calendar=calendar, starts_at=START, at=START - 40 * HOURS)
+    due = START - 2 * HOURS
+    assert (row_of(visit, "reminder", "sms").planned_at, row_of(visit, "reminder", "sms").due_at) == (
+        START - 24 * HOURS,
+        due,
+    )
+
+    sweep(due + late, "sms")
+
+    assert (row_of(visit, "reminder", "sms").state, row_of(visit, "reminder", "sms").reason) == (
+        state,
+        reason,
+    )
+
+
 def test_an_sms_put_off_into_the_night_waits_for_the_morning(provider: Provider) -> None:
     evening = MONDAY.replace(hour=20, minute=59, second=50)  # 21:59:50 by the wall
     morning = MONDAY.replace(hour=6) + timedelta(days=1)
@@ -680,7 +825,7 @@ def test_a_mail_given_up_brings_its_sms(visit: Appointment, provider: Provider) 
     provider.script(mail.pk, AmbiguousError("lost"))
     delivery.settle(at=MONDAY + TEN)
     sweep(MONDAY + TEN, "email")
-    assert get(text.pk).due_at is None
+    assert (get(text.pk).planned_at, get(text.pk).reason) == (START - 5 * HOURS, "if_not_left")
 
     delivery.settle(at=MONDAY + 2 * TEN)
 
@@ -756,13 +901,13 @@ def test_a_bounce_marks_the_card_and_brings_the_sms_at_once(visit: Appointment, 
     row = sent(visit, provider)
     at = MONDAY + HOURS
 
-    record_provider_state(delivery_id=row.pk, reported="bounced", code="bounced", at=at)
+    record_provider_state(delivery_id=row.pk, reported="bounced", code="bounced", no_such_address=True, at=at)
 
     visit.patient.refresh_from_db()
     text = row_of(visit, "details", "sms")
     assert (visit.patient.email_bounced_at, get(row.pk).state) == (at, "failed")
     assert (text.state, text.planned_at, text.due_at, text.reason) == ("planned", at, at, "email_lost")
-    assert row_of(visit, "reminder", "email").reason == "no_email"
+    assert row_of(visit, "reminder", "email").reason == "email_bounced"
 
 
 def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment, provider: Provider) -> None:
@@ -770,7 +915,7 @@ def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment
     visit.patient.email = "new@patients.example"
     visit.patient.save()
 
-    record_provider_state(delivery_id=row.pk, reported="bounced", at=MONDAY + HOURS)
+    record_provider_state(delivery_id=row.pk, reported="bounced", no_such_address=True, at=MONDAY + HOURS)
 
     visit.patient.refresh_from_db()
     assert visit.patient.email_bounced_at is None
@@ -779,7 +924,7 @@ def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment
 
 def test_an_address_refused_at_once(visit: Appointment, provider: Provider) -> None:
     mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-550"))
+    provider.script(mail.pk, PermanentError("smtp-550", no_such_address=True))
 
     sweep(MONDAY, "email")
 
@@ -791,13 +936,54 @@ def test_an_address_refused_at_once(visit: Appointment, provider: Provider) -> N
 
 def test_a_text_refused_is_not_the_address_s_fault(visit: Appointment, provider: Provider) -> None:
     mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-554"))
+    provider.script(mail.pk, PermanentError("smtp-550"))  # spam, policy, …
 
     sweep(MONDAY, "email")
 
     visit.patient.refresh_from_db()
     assert visit.patient.email_bounced_at is None
     assert row_of(visit, "details", "sms").reason == "email_lost"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "why", "is_marked"),
+    [("bounced", "bounced", True), ("rejected", "invalid", True), ("rejected", "spam", False)],
+)
+def test_a_mail_provider_s_events(
+    visit: Appointment, provider: Provider, event_type: str, why: str, is_marked: bool
+) -> None:
+    row = sent(visit, provider)
+    at = MONDAY + HOURS
+
+    with clock.held_at(at):
+        tell(row.pk, event_type="opened")  # proves nothing but that it arrived
+        tell("12; DROP", event_type="bounced")
+        tell(None, event_type="bounced")
+        assert get(row.pk).state == "delivered"
+        tell(row.pk, event_type=event_type, reject_reason=why)
+
+    visit.patient.refresh_from_db()
+    assert visit.patient.email_bounced_at == (at if is_marked else None)
+    assert (get(row.pk).state, get(row.pk).facts) == ("failed", {"code": event_type})
+
+
+def tell(delivery_id: object, **event: Any) -> None:
+    """Let the mail provider's webhook say something."""
+    metadata = None if delivery_id is None else {"delivery": str(delivery_id)}
+    tracking.send(object, event=AnymailTrackingEvent(metadata=metadata, **event), esp_name="test")
+
+
+def test_an_address_that_works_again_gets_what_is_still_ahead(visit: Appointment, provider: Provider) -> None:
+    record_email_bounced(patient=visit.patient, actor=STAFF, at=MONDAY)
+    assert row_of(visit, "reminder", "email").state == "skipped"
+
+    record_email_works(patient=visit.patient, actor=STAFF, at=MONDAY + HOURS)
+
+    reminded = START - 48 * HOURS
+    row = row_of(visit, "reminder", "email")
+    assert (row.state, row.planned_at, row.due_at, row.reason) == ("planned", reminded, reminded, "")
+    sweep(reminded)
+    assert get(row.pk).state == "sent"
 
 
 def test_nothing_accepted_is_ever_planned_again() -> None:

@@ -107,7 +107,9 @@ class World(Provider):
             self.fault("switched off")
         if address != (self.phone if is_sms else self.email):
             self.fault(f"sent to {address}")
-        if self.now >= self.starts_at or (kind == "reminder" and self.starts_at - self.now < 2 * HOURS):
+        if self.now >= self.starts_at or (
+            kind == "reminder" and self.starts_at - self.now < 2 * HOURS - MINUTES
+        ):
             self.fault("too late")
         if is_sms and kind in {"details", "moved"} and self.read_version >= version:
             self.fault("read already")

@@ -107,6 +107,20 @@ def test_what_an_answer_means(
     backend.send(outgoing(delivery_id=8))
 
 
+@pytest.mark.parametrize(
+    ("habit", "no_such_address"), [("invalid", True), ("inactive", False), ("400", False)]
+)
+def test_only_an_invalid_recipient_says_that_an_address_does_not_exist(
+    postmark: PostmarkFake, backend: AnymailBackend, habit: str, no_such_address: bool
+) -> None:
+    postmark.habits[TO] = habit
+
+    caught = error_of(backend)
+
+    assert isinstance(caught, PermanentError)
+    assert caught.no_such_address is no_such_address
+
+
 def test_a_refused_connection_passes(settings: Any, postmark: PostmarkFake) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         settings.ANYMAIL = {

@@ -133,6 +133,31 @@ def test_refusals_leave_the_line_usable(line: Open, pipelining: bool) -> None:
         assert sink.store.lines == 1
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("habits", "no_such_address"),
+    [
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.1 no such user"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550-5.1.1 no such user\r\n550 5.1.1 see the help"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.10 null MX"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "553 5.1.3 bad address"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.7.1 blocked by policy"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.2.2 mailbox full"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.7 bad sender"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.8 bad sender's system"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 no"}, False),
+        ({"refuse_mail": "550 5.1.1 who are you"}, False),
+        ({"reply_to_dot": "550 5.1.1 spam"}, False),
+    ],
+)
+def test_only_a_refused_recipient_says_that_an_address_does_not_exist(
+    line: Open, habits: dict[str, str], no_such_address: bool, pipelining: bool
+) -> None:
+    with SmtpSink(**habits, pipelining=pipelining) as sink, pytest.raises(PermanentError) as caught:
+        line(sink).send(outgoing())
+    assert caught.value.no_such_address is no_such_address
+
+
 def test_a_server_that_wants_a_text_for_nobody_gets_none(line: Open) -> None:
     with SmtpSink(refuse_rcpt="^gone@", data_always=True) as sink:
         backend = line(sink)
