@@ -139,7 +139,8 @@ if EMBEDDED:
                 # takes the write lock first; waiting helps only those that ask for it early.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": ("PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"),
+                # FULL: a power cut must not forget that a message was sent (docs/decisions/0009).
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
             },
         }
     }
