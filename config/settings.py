@@ -6,6 +6,7 @@ Two ways to run (requirement X7): *embedded* (no DATABASE_URL: SQLite, in-proces
 
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -128,6 +129,7 @@ TEMPLATES = [
 FORM_RENDERER = "clinic.forms.Renderer"
 
 # --- Database --------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]]
 if EMBEDDED:
     DATABASES = {
         "default": {
