@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from clinic.access import Member
 from clinic.models import Clinic
+from clinic.panels import list_navigation
 
 
 def shown_at(request: HttpRequest) -> str:
@@ -16,7 +16,7 @@ def shown_at(request: HttpRequest) -> str:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the member (staff pages), their other clinics, and what the layout must know of this installation."""
+    """Return the member (staff pages), the main pages and their other clinics."""
     member: Member | None = getattr(request, "member", None)
 
     def other_clinics() -> list[Clinic]:
@@ -29,5 +29,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "member": member,
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
-        "embedded_mailbox": settings.EMBEDDED_MAILBOX,
+        "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path) if member else []),
     }

@@ -1,6 +1,7 @@
 """The kinds of this app with their policies, and the sentences for every reason (P4, P5, P10, P15)."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
@@ -61,7 +62,11 @@ REASONS = {
     "starts_soon": _("SMS at once: the appointment starts in less than 5 hours"),
     "email_lost": _("SMS at once: the e-mail cannot arrive"),
     # why not
-    "lead_too_short": _("no reminder: booked %(hours)s hours ahead, less than 36"),
+    "lead_too_short": ngettext_lazy(
+        "no reminder: booked %(hours)s hour ahead, less than 36",
+        "no reminder: booked %(hours)s hours ahead, less than 36",
+        "hours",
+    ),
     "imported": _("imported; nobody was told"),
     "no_contact": _("no e-mail and no phone number on the patient card"),
     "bounced_no_phone": _("the e-mail address does not work; no phone number on the patient card"),
