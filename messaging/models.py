@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.models import Appointment, Clinic, Patient
-from messaging.enums import UNSENT, Purpose, State
+from messaging.enums import ACCEPTED, UNSENT, Purpose, State
 from notifications.enums import Channel
 
 
@@ -85,10 +85,12 @@ class Delivery(models.Model):
 
     @property
     def is_held(self) -> bool:
-        """Whether quiet hours, or the pause after a failed try, move it past the rule's instant."""
-        return bool(
-            self.state in UNSENT and self.planned_at and self.due_at and self.due_at > self.planned_at
-        )
+        """Whether it leaves after the rule's instant, or left so at its first try: quiet hours held it (P14).
+
+        Unsent, it may also be the pause after a failed try.
+        """
+        is_open = self.state in UNSENT or (self.state in ACCEPTED and self.tries == 1)
+        return bool(is_open and self.planned_at and self.due_at and self.due_at > self.planned_at)
 
 
 class Attempt(models.Model):

@@ -20,6 +20,7 @@ from messaging.models import Delivery, Message
 from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
+from notifications.models import ClinicPause
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +281,14 @@ def record_provider_state(
 
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
-    """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
+    """Mark as unknown what may have gone out between a backup and its restore (X3, X8).
+
+    A paused clinic's deliveries stood still: they are judged when its pause ends, like all that waited for it.
+    """
+    paused = ClinicPause.objects.values("clinic")
     # What was overdue when the backup was taken has most likely left the moment after it.
-    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__lte=at)
+    overdue = Q(state__in=UNSENT, due_at__lte=at) & ~Q(clinic__in=paused)
+    may_have_gone = Q(state=State.SENDING) | overdue
     pause = timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
     return Delivery.objects.filter(may_have_gone).update(
         state=State.UNKNOWN, reason="restored", ended_at=at, due_at=at + pause, claim="", lease_until=None
