@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from messaging.backends import email_smtp
+from messaging.backends import email_smtp, smtp_line
 from messaging.backends.base import AmbiguousError, Outgoing, PassingError, PermanentError, SendError
-from messaging.backends.email_smtp import SmtpBackend, SmtpServer, parse_email_url
+from messaging.backends.email_smtp import SmtpBackend
+from messaging.backends.email_url import SmtpServer, parse_email_url
 from tests.fakes.smtp_sink import SmtpSink
 from tests.messaging.backends.test_mime import outgoing
 
@@ -335,7 +336,7 @@ def test_a_line_idle_for_long_is_not_trusted(line: Open, monkeypatch: pytest.Mon
     with SmtpSink() as sink:
         backend = line(sink)
         backend.send(outgoing(delivery_id=1))
-        monkeypatch.setattr(email_smtp, "IDLE_LIMIT", 0.0)
+        monkeypatch.setattr(smtp_line, "IDLE_LIMIT", 0.0)
         backend.send(outgoing(delivery_id=2))
         assert sink.store.counts == {"1": 1, "2": 1}
         assert sink.store.lines == 2
@@ -539,4 +540,4 @@ def test_the_password_is_not_shown() -> None:
 )
 def test_the_settings_make_a_line(settings: Any, public_url: str, helo: str) -> None:
     settings.PUBLIC_URL, settings.EMAIL_URL = public_url, "smtp://127.0.0.1:1"
-    assert SmtpBackend.from_settings()._helo == helo
+    assert SmtpBackend.from_settings()._line._helo == helo
