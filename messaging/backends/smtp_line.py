@@ -126,9 +126,7 @@ class SmtpLine:
         try:
             smtp.ehlo_or_helo_if_needed()
             if server.security == "starttls":
-                code, text = smtp.starttls(context=context)
-                if code != 220:
-                    raise smtplib.SMTPResponseException(code, text)
+                smtp.starttls(context=context)  # raises what else it is told than 220
                 smtp.ehlo_or_helo_if_needed()
             if server.user:
                 self._log_in(smtp)
