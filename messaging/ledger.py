@@ -86,8 +86,6 @@ class Choice:
 
 def close(tries: Sequence[Try], texts: Sequence[SentText], *, at: datetime) -> list[Statement]:
     """Return what writes down that providers took these at one instant, with the texts that are kept."""
-    if not tries:
-        return []
     ids, instant = [one.delivery_id for one in tries], _stored(at)
     ended = [value for one in tries for value in (one.delivery_id, one.number, one.provider_id)]
     kept = [

@@ -5,10 +5,9 @@ Called by the floor that plans, always inside the transaction of the cause.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
@@ -17,6 +16,7 @@ from messaging.bounces import mark_bounced
 from messaging.enums import ACCEPTED, OVERCOME, UNSENT, State
 from messaging.ledger import shut_out_rounds
 from messaging.models import Delivery, Message
+from messaging.outcomes import look_up_pause
 from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
@@ -296,7 +296,11 @@ def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     # What was overdue when the backup was taken has most likely left the moment after it.
     overdue = Q(state__in=UNSENT, due_at__lte=at) & ~Q(clinic__in=paused)
     may_have_gone = Q(state=State.SENDING) | overdue
-    pause = timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
     return Delivery.objects.filter(may_have_gone).update(
-        state=State.UNKNOWN, reason="restored", ended_at=at, due_at=at + pause, claim="", lease_until=None
+        state=State.UNKNOWN,
+        reason="restored",
+        ended_at=at,
+        due_at=at + look_up_pause(),
+        claim="",
+        lease_until=None,
     )

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from clinic.models import Appointment, Clinic
-from messaging import delivery
+from messaging import delivery, outcomes, settling
 from messaging.ledger import Choice
 from messaging.models import Delivery, Message
 from notifications.enums import Channel
@@ -45,7 +45,7 @@ def row_of(appointment: Appointment, kind: str, channel: str, *, version: int = 
     )
 
 
-def sweep(at: datetime, *channels: str) -> dict[str, delivery.Tally]:
+def sweep(at: datetime, *channels: str) -> dict[str, outcomes.Tally]:
     """Send what is due over the channels (all by default) at an instant at which the clock stands still."""
     wanted = channels or ("email", "sms")
     return {channel: delivery.send_due(channel=Channel(channel), at=at, now=lambda: at) for channel in wanted}
@@ -55,7 +55,8 @@ def sweep(at: datetime, *channels: str) -> dict[str, delivery.Tally]:
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """All lines of the outbox lead to this provider; each must have been given back in the end."""
     provider = Provider()
-    monkeypatch.setattr(delivery, "open_backend", provider.open)
+    for module in (delivery, settling):
+        monkeypatch.setattr(module, "open_backend", provider.open)
     yield provider
     assert provider.open_lines == 0
 
@@ -82,10 +83,10 @@ def offer(batch: Sequence[Delivery], *, at: datetime = MONDAY) -> set[int]:
     """Open a round for claimed deliveries, as a worker does before it calls a provider; return what it got."""
     choices = [Choice(row.pk, row.clinic_id, row.claim, "a@patients.example") for row in batch]
     with transaction.atomic():
-        return delivery.write_round([], choices, at=at, tally=delivery.Tally())
+        return outcomes.write_round([], choices, at=at, tally=outcomes.Tally())
 
 
-def come_back(ended: delivery.Ended) -> None:
+def come_back(ended: outcomes.Ended) -> None:
     """Let a try end, however late."""
     with transaction.atomic():
-        delivery.write_round([ended], [], at=ended.at, tally=delivery.Tally())
+        outcomes.write_round([ended], [], at=ended.at, tally=outcomes.Tally())

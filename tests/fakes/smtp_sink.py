@@ -73,6 +73,7 @@ class Habits:
     refuse_rcpt: str = ""  # regular expression of recipients answered …
     rcpt_refusal: str = "550 5.1.1 no such user"  # … this
     refuse_mail: str = ""  # said to MAIL instead of 250
+    refuse_rset: str = ""  # … to RSET
     defer_rcpt: str = ""  # … answered 451
     refuse_data: str = ""  # regular expression of recipients whose text is answered 554
     greylist: bool = False  # the first try of each sender and recipient is answered 451
@@ -226,7 +227,7 @@ class _Line(asyncio.Protocol):
                 return "354 end with a dot"
             case "RSET":
                 self.sender, self.recipients = "", []
-                return "250 2.0.0 ok"
+                return self.habits.refuse_rset or "250 2.0.0 ok"
             case "NOOP":
                 return "250 2.0.0 ok"
             case "QUIT":

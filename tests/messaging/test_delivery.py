@@ -17,7 +17,7 @@ from clinic.appointments.enums import CancelledBy
 from clinic.lib import clock
 from clinic.models import Appointment, Clinic
 from clinic.people.operations import change_patient, record_email_bounced, record_email_works
-from messaging import claims, delivery
+from messaging import claims, delivery, outcomes, settling
 from messaging import registry as voices
 from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
 from messaging.enums import TRANSITIONS, State
@@ -319,11 +319,11 @@ def test_a_lease_that_runs_is_left_alone() -> None:
     (pk,) = plant(make_clinic(), 1)
     claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
 
-    delivery.settle(at=MONDAY)
+    settling.settle(at=MONDAY)
     assert get(pk).state == "claimed"
 
     expire_leases()
-    delivery.settle(at=MONDAY)
+    settling.settle(at=MONDAY)
     assert (get(pk).state, get(pk).claim, get(pk).lease_until, get(pk).tries) == ("planned", "", None, 0)
 
 
@@ -517,21 +517,21 @@ def test_an_outcome_that_cannot_be_written_harms_no_other(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison, *others = plant(make_clinic(), 30)
-    real = delivery.kept_text
+    real = outcomes.kept_text
 
     def kept_text(row: Delivery, ready: Ready) -> SentText:
         if row.pk == poison:
             raise ValueError
         return real(row, ready)
 
-    monkeypatch.setattr(delivery, "kept_text", kept_text)
+    monkeypatch.setattr(outcomes, "kept_text", kept_text)
 
     sweep(MONDAY, "email")
 
     assert get(poison).state == "sending"
     assert Delivery.objects.filter(pk__in=others, state=State.SENT).count() == 29
     expire_leases()
-    delivery.settle(at=MONDAY + MINUTES)
+    settling.settle(at=MONDAY + MINUTES)
     assert get(poison).state == "unknown"
     assert provider.taken[poison] == 1
 
@@ -543,7 +543,7 @@ def test_a_failure_that_comes_back_late_does_not_touch_a_newer_try(provider: Pro
     Delivery.objects.filter(pk=pk).update(state=State.SENDING, tries=2)
     Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
     Attempt.objects.create(delivery=row, number=2, started_at=MONDAY)
-    late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
+    late = outcomes.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
     come_back(late)
 
@@ -557,7 +557,7 @@ def test_an_acceptance_that_comes_back_late_settles_it(provider: Provider, state
     row.tries = 1
     Delivery.objects.filter(pk=pk).update(state=state, tries=1, reason="line_lost")
     Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
-    late = delivery.Ended(row, Ready("a@patients.example", "Text"), Accepted("S1"), MONDAY + HOURS)
+    late = outcomes.Ended(row, Ready("a@patients.example", "Text"), Accepted("S1"), MONDAY + HOURS)
 
     come_back(late)
     sweep(MONDAY + 2 * HOURS, "email")
@@ -572,7 +572,7 @@ def test_a_late_no_settles_what_was_unknown(provider: Provider) -> None:
     (row,) = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
     row.tries = 1
     Delivery.objects.filter(pk=pk).update(state=State.UNKNOWN, tries=1, due_at=MONDAY + TEN)
-    late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
+    late = outcomes.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
 
     come_back(late)
 
@@ -697,11 +697,11 @@ def test_sending_whose_worker_died_becomes_unknown() -> None:
     batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
     offer(batch)
 
-    delivery.settle(at=MONDAY + MINUTES)
+    settling.settle(at=MONDAY + MINUTES)
     assert get(pk).state == "sending"
 
     expire_leases()
-    delivery.settle(at=MONDAY + 2 * MINUTES)
+    settling.settle(at=MONDAY + 2 * MINUTES)
     row = get(pk)
     assert (row.state, row.reason, row.ended_at, row.due_at) == (
         "unknown", "line_lost", MONDAY + 2 * MINUTES, MONDAY + 12 * MINUTES,
@@ -735,10 +735,10 @@ def test_an_unknown_is_tried_once_more_as_its_kind_says(
     row = row_of(visit, kind, channel, version=version)
     make_unknown(row, MONDAY, provider)
 
-    delivery.settle(at=MONDAY + TEN - timedelta(microseconds=1))
+    settling.settle(at=MONDAY + TEN - timedelta(microseconds=1))
     assert (get(row.pk).state, provider.asked) == ("unknown", [])
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
     assert provider.asked == [row.pk]
     found = get(row.pk)
     if not POLICY[kind, channel]:
@@ -752,9 +752,9 @@ def test_an_unknown_is_tried_once_more_as_its_kind_says(
     provider.script(row.pk, AmbiguousError("lost"))
     sweep(MONDAY + TEN, channel)
     assert (get(row.pk).state, get(row.pk).tries) == ("unknown", 2)
-    delivery.settle(at=MONDAY + 2 * TEN)
+    settling.settle(at=MONDAY + 2 * TEN)
     assert (get(row.pk).state, get(row.pk).due_at, provider.asked) == ("unknown", None, [row.pk, row.pk])
-    delivery.settle(at=MONDAY + timedelta(days=1))
+    settling.settle(at=MONDAY + timedelta(days=1))
     assert (provider.asked, tries(row.pk)) == ([row.pk] * 2, [(1, "unknown", "lost"), (2, "unknown", "lost")])
 
 
@@ -763,7 +763,7 @@ def test_an_unknown_that_the_provider_knows_was_sent(visit: Appointment, provide
     make_unknown(row, MONDAY, provider)
     provider.known[row.pk] = Accepted("S1")
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
 
     found = get(row.pk)
     assert (found.state, found.sent_at, found.reason, found.due_at) == ("sent", MONDAY, "", None)
@@ -776,11 +776,11 @@ def test_a_provider_that_cannot_be_asked_is_asked_again(visit: Appointment, prov
     make_unknown(row, MONDAY, provider)
     provider.known[row.pk] = PassingError("api-timeout")
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
     assert (get(row.pk).state, get(row.pk).due_at) == ("unknown", MONDAY + 11 * MINUTES)
 
     provider.known[row.pk] = Accepted("S1")
-    delivery.settle(at=MONDAY + 11 * MINUTES)
+    settling.settle(at=MONDAY + 11 * MINUTES)
     assert get(row.pk).state == "sent"
 
 
@@ -792,7 +792,7 @@ def test_a_silent_provider_is_asked_once_a_pass(provider: Provider) -> None:
     sweep(MONDAY)
     provider.known.update(dict.fromkeys(texts, PassingError("twilio-timeout")))
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
 
     assert len([pk for pk in provider.asked if pk in texts]) == 1
     assert [get(pk).state for pk in mails] == ["planned"] * 3
@@ -804,7 +804,7 @@ def test_an_unknown_of_a_paused_clinic_waits(visit: Appointment, provider: Provi
     make_unknown(row, MONDAY, provider)
     pause_sending(clinic=visit.clinic, actor=STAFF, at=MONDAY)
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
 
     assert (get(row.pk).state, provider.asked) == ("unknown", [])
 
@@ -814,7 +814,7 @@ def test_an_unknown_overtaken_by_the_world_is_not_tried_again(visit: Appointment
     make_unknown(row, MONDAY, provider)
     appointments.move(appointment_id=visit.pk, starts_at=START + HOURS, actor=STAFF, at=MONDAY + MINUTES)
 
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
 
     assert (get(row.pk).state, get(row.pk).due_at) == ("unknown", None)
 
@@ -823,11 +823,11 @@ def test_a_mail_given_up_brings_its_sms(visit: Appointment, provider: Provider) 
     mail, text = row_of(visit, "details", "email"), row_of(visit, "details", "sms")
     make_unknown(mail, MONDAY, provider)
     provider.script(mail.pk, AmbiguousError("lost"))
-    delivery.settle(at=MONDAY + TEN)
+    settling.settle(at=MONDAY + TEN)
     sweep(MONDAY + TEN, "email")
     assert (get(text.pk).planned_at, get(text.pk).reason) == (START - 5 * HOURS, "if_not_left")
 
-    delivery.settle(at=MONDAY + 2 * TEN)
+    settling.settle(at=MONDAY + 2 * TEN)
 
     assert (get(text.pk).due_at, get(text.pk).reason) == (MONDAY + 2 * TEN, "email_lost")
 
