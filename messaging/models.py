@@ -89,14 +89,9 @@ class Delivery(models.Model):
 
         Unsent, it may also be the pause after a failed try.
         """
-<<<<<<< HEAD
-        is_open = self.state in UNSENT or (self.state in ACCEPTED and self.tries == 1)
-        return bool(is_open and self.planned_at and self.due_at and self.due_at > self.planned_at)
-=======
         is_plain = self.state in ACCEPTED and self.tries == 1 and not self.was_retried
         is_shown = self.state in UNSENT or is_plain
         return bool(is_shown and self.planned_at and self.due_at and self.due_at > self.planned_at)
->>>>>>> truth
 
 
 class Attempt(models.Model):
