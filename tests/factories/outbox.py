@@ -1,22 +1,27 @@
 """The outbox as tests look at it: rows as tuples, sweeps at an instant, the provider in the process."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 
 from clinic.models import Appointment, Clinic
 from messaging import delivery, outcomes, settling
+from messaging import registry as voices
 from messaging.ledger import Choice
-from messaging.models import Delivery, Message
+from messaging.models import Attempt, Delivery, Message
+from messaging.registry import Ready, Skip
+from notifications import registry as kinds
 from notifications.enums import Channel
 from reminders.planning import cause_of
-from tests.factories.clinic import MONDAY
+from tests.factories.clinic import MONDAY, book_visit
 from tests.fakes.lines import Provider
 
 Row = tuple[Any, ...]
+START = MONDAY + timedelta(days=10, hours=2)  # Thursday, 11:00 in Warsaw
 
 
 def rows(appointment: Appointment, *, version: int | None = None) -> list[Row]:
@@ -90,3 +95,52 @@ def come_back(ended: outcomes.Ended) -> None:
     """Let a try end, however late."""
     with transaction.atomic():
         outcomes.write_round([ended], [], at=ended.at, tally=outcomes.Tally())
+
+
+@pytest.fixture
+def planted() -> Iterator[dict[int, Callable[[], Ready | Skip]]]:
+    """Register a kind that speaks without an appointment; what a row says instead may be put in."""
+    special: dict[int, Callable[[], Ready | Skip]] = {}
+
+    def speak(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
+        return {
+            row.pk: special[row.pk]() if row.pk in special else Ready("a@patients.example", "Text")
+            for row in rows
+        }
+
+    kinds.register_kind(kinds.Kind("planted", "Planted", "", order=99))
+    voices.register_voice("planted", speak)
+    yield special
+    del kinds._kinds["planted"]
+    del voices._voices["planted"]
+
+
+@pytest.fixture
+def visit() -> Appointment:
+    """A visit made by staff on Monday for `START`."""
+    return book_visit(starts_at=START)
+
+
+def get(pk: int) -> Delivery:
+    """Return a delivery as it stands now."""
+    return Delivery.objects.get(pk=pk)
+
+
+def states() -> dict[str, int]:
+    """Return how many deliveries are in each state."""
+    found: dict[str, int] = {}
+    for state in Delivery.objects.values_list("state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return found
+
+
+def tries(pk: int) -> list[tuple[int, str, str]]:
+    """Return (number, outcome, code) of a delivery's tries."""
+    return list(
+        Attempt.objects.filter(delivery=pk).order_by("number").values_list("number", "outcome", "code")
+    )
+
+
+def expire_leases() -> None:
+    """Let every lease have run out a second ago."""
+    Delivery.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))
