@@ -154,7 +154,7 @@ def test_refusals_leave_the_line_usable(line: Open, pipelining: bool) -> None:
     ],
 )
 def test_only_a_refused_recipient_says_that_an_address_does_not_exist(
-    line: Open, habits: dict[str, str], no_such_address: bool, pipelining: bool
+    line: Open, habits: dict[str, Any], no_such_address: bool, pipelining: bool
 ) -> None:
     with SmtpSink(**habits, pipelining=pipelining) as sink, pytest.raises(PermanentError) as caught:
         line(sink).send(outgoing())
