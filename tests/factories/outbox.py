@@ -21,6 +21,8 @@ from tests.factories.clinic import MONDAY, book_visit
 from tests.fakes.lines import Provider
 
 Row = tuple[Any, ...]
+# What the voice of "planted" says of a delivery instead of a text.
+Special = dict[int, Callable[[], Ready | Skip]]
 START = MONDAY + timedelta(days=10, hours=2)  # Thursday, 11:00 in Warsaw
 
 
@@ -98,9 +100,9 @@ def come_back(ended: outcomes.Ended) -> None:
 
 
 @pytest.fixture
-def planted() -> Iterator[dict[int, Callable[[], Ready | Skip]]]:
+def planted() -> Iterator[Special]:
     """Register a kind that speaks without an appointment; what a row says instead may be put in."""
-    special: dict[int, Callable[[], Ready | Skip]] = {}
+    special: Special = {}
 
     def speak(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
         return {

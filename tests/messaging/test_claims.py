@@ -239,6 +239,18 @@ def test_two_claimers_share_nothing() -> None:
     assert (len(first), len(second), first & second) == (20, 10, set())
 
 
+def test_a_lease_that_ran_out_in_a_worker_s_hands_is_lost() -> None:
+    plant(make_clinic(), 2)
+    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+    expire_leases()
+    settling.settle(at=MONDAY)
+    again = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
+
+    assert offer(batch) == set()
+    assert offer(again) == {row.pk for row in batch}
+    assert Attempt.objects.count() == 2
+
+
 @pytest.mark.django_db(transaction=True)
 def test_claimers_racing_on_threads_share_nothing() -> None:
     plant(make_clinic(), 100)

@@ -1,6 +1,5 @@
 """What becomes of deliveries: outcomes, and the second look before (X3, G2; R11, R14)."""
 
-from collections.abc import Callable
 from datetime import time, timedelta
 
 import pytest
@@ -13,12 +12,13 @@ from messaging import registry as voices
 from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
 from messaging.enums import State
 from messaging.models import Attempt, Delivery, SentText
-from messaging.registry import Ready, Skip
+from messaging.registry import Ready
 from notifications.enums import Channel
 from notifications.operations import set_calendar_communication
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import (
     START,
+    Special,
     come_back,
     expire_leases,
     get,
@@ -118,7 +118,7 @@ def test_ambiguous_or_a_bug_is_unknown(provider: Provider, error: Exception) -> 
     assert provider.ids() == [pk]
 
 
-def test_poison_fails_alone(provider: Provider, planted: dict[int, Callable[[], Ready | Skip]]) -> None:
+def test_poison_fails_alone(provider: Provider, planted: Special) -> None:
     rows = plant(make_clinic(), 500)
     bad = rows[::200]  # three of them
 

@@ -1,16 +1,20 @@
 """What dead workers and lost answers leave behind (G3)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
+from clinic.lib.signals import data_restored
 from clinic.models import Appointment
 from messaging import claims, settling
 from messaging.backends.base import Accepted, AmbiguousError, PassingError
 from messaging.enums import State
 from messaging.models import Delivery
+from messaging.operations import record_provider_state
 from notifications.enums import Channel
 from notifications.operations import pause_sending
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, make_clinic
@@ -181,3 +185,44 @@ def test_a_mail_given_up_brings_its_sms(visit: Appointment, provider: Provider) 
     settling.settle(at=MONDAY + 2 * TEN)
 
     assert (get(text.pk).due_at, get(text.pk).reason) == (MONDAY + 2 * TEN, "email_lost")
+
+
+def test_an_unknown_sms_is_not_looked_into_at_night(visit: Appointment, provider: Provider) -> None:
+    evening, morning = MONDAY.replace(hour=20, minute=55), MONDAY.replace(hour=6) + timedelta(days=1)
+    appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=evening)
+    row = row_of(visit, "cancelled", "sms", version=1)
+    make_unknown(row, evening, provider)
+
+    settling.settle(at=evening + TEN)  # 22:05 by the wall
+
+    assert (get(row.pk).state, get(row.pk).due_at, provider.asked) == ("unknown", morning, [])
+    settling.settle(at=morning)
+    assert (get(row.pk).state, get(row.pk).reason, provider.asked) == ("planned", "second_try", [row.pk])
+
+
+def test_what_was_restored_untried_is_asked_about_nowhere(visit: Appointment, provider: Provider) -> None:
+    data_restored.send(None, taken_at=MONDAY, restored_at=MONDAY)
+    row = row_of(visit, "details", "email")
+    assert (get(row.pk).state, get(row.pk).tries) == ("unknown", 0)
+
+    settling.settle(at=MONDAY + TEN)
+
+    assert (get(row.pk).state, get(row.pk).due_at, get(row.pk).was_retried) == ("planned", MONDAY + TEN, True)
+    assert provider.asked == []
+
+
+def test_what_was_settled_by_a_report_meanwhile_stays_so(visit: Appointment, provider: Provider) -> None:
+    row = row_of(visit, "details", "email")
+    make_unknown(row, MONDAY, provider)
+    provider.known[row.pk] = Accepted("S1")
+    real = settling.judge
+
+    def judge(rows: Sequence[Delivery], at: datetime) -> Any:
+        record_provider_state(delivery_id=row.pk, reported="delivered", at=at)
+        return real(rows, at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settling, "judge", judge)
+        settling.settle(at=MONDAY + TEN)
+
+    assert (get(row.pk).state, get(row.pk).sent_at) == ("delivered", MONDAY + TEN)

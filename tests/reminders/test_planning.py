@@ -19,6 +19,7 @@ from notifications.operations import (
     set_calendar_communication,
 )
 from reminders.operations import record_read
+from reminders.planning import cause_of
 from tests.factories.clinic import (
     HOURS,
     MINUTES,
@@ -576,3 +577,24 @@ def test_put_twice_is_put_once(visit: Appointment) -> None:
 
     assert put(plan, at=MONDAY).pk == put(plan, at=MONDAY).pk
     assert Delivery.objects.filter(message__cause="appointment:0").count() == 1
+
+
+def test_put_lets_go_of_what_a_worker_tries_again(visit: Appointment) -> None:
+    mail = row_of(visit, "details", "email")
+    Delivery.objects.filter(pk=mail.pk).update(state="claimed", claim="x", tries=1, reason="trying_again")
+    plan = Plan(
+        clinic_id=visit.clinic_id, kind="details", cause=cause_of(visit.pk), version=0,
+        recipient=f"patient:{visit.patient_id}", reason="details_by_staff", planned_at=MONDAY,
+        ways=(Way(Channel.EMAIL, MONDAY + HOURS, MONDAY + HOURS),),
+    )  # fmt: skip
+
+    put(plan, at=MONDAY)
+
+    found = row_of(visit, "details", "email")
+    assert (found.state, found.claim, found.planned_at, found.reason) == (
+        "planned",
+        "",
+        MONDAY,
+        "trying_again",
+    )
+    assert row_of(visit, "details", "sms").state == "skipped"  # the plan names it no more
