@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.apps import AppConfig
-from django.db import connection
+from django.core.management.color import no_style
+from django.db import connection, transaction
 
 KIND = "bench"
 SUBJECT = "Your appointment on Friday"
@@ -55,8 +56,10 @@ def make_clinics(count: int) -> list[int]:
 
 def empty_outbox() -> None:
     """Delete every message."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE messaging_message, messaging_personallink, clinic_appointment CASCADE")
+    tables = ["messaging_message", "messaging_personallink", "clinic_appointment"]
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in connection.ops.sql_flush(no_style(), tables, allow_cascade=True):
+            cursor.execute(statement)
 
 
 def fill_plain(count: int) -> None:

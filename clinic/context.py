@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -10,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from clinic.access import Member
 from clinic.live.page import stream_attributes
 from clinic.models import Clinic
+from clinic.panels import list_navigation
 from clinic.people.listening import member_subject
 
 
@@ -27,7 +27,7 @@ def _stream(request: HttpRequest, member: Member | None) -> dict[str, Any]:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the member (staff pages), their other clinics, and what the layout must know of this installation."""
+    """Return the member (staff pages), the main pages and their other clinics."""
     member: Member | None = getattr(request, "member", None)
 
     def other_clinics() -> list[Clinic]:
@@ -41,5 +41,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
-        "embedded_mailbox": settings.EMBEDDED_MAILBOX,
+        "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path) if member else []),
     }

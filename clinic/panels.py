@@ -1,7 +1,7 @@
 """Registries by which floors above add to floor 0's pages without being imported by them.
 
 *Panels* are parts of a page, rendered in the same response. *Form parts* are fields of an upper app in
-a form of this floor, saved in the same POST and transaction. *Counters* stand in the navigation.
+a form of this floor, saved in the same POST and transaction. *Navigation entries* lead to a clinic's pages.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,9 @@ from typing import Any
 from django.forms import Form
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
+
+from clinic.access import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,35 @@ class FormPart:
     order: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A main page of a clinic: `view` names an address that takes the clinic's slug and nothing else.
+
+    `action` is what a member must be allowed to do to see it; empty: every member. Pages whose address begins
+    with this one's count as inside it where `has_pages_below`.
+    """
+
+    view: str
+    label: Any  # translated when it is shown
+    icon: str
+    order: int = 100
+    action: str = ""
+    has_pages_below: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationLink:
+    """An entry for one member: `current` is the value of aria-current, "" on other pages."""
+
+    url: str
+    label: Any
+    icon: str
+    current: str
+
+
 _panels: dict[str, Panel] = {}
 _form_parts: dict[str, FormPart] = {}
+_navigation: dict[str, NavigationEntry] = {}
 
 
 def register_panel(panel: Panel) -> None:
@@ -50,6 +80,27 @@ def register_panel(panel: Panel) -> None:
 def register_form_part(part: FormPart) -> None:
     """Add a form part; called in an app's `ready()`."""
     _form_parts[part.name] = part
+
+
+def register_navigation(entry: NavigationEntry) -> None:
+    """Add a main page; called in an app's `ready()`."""
+    _navigation[entry.view] = entry
+
+
+def list_navigation(member: Member, path: str) -> list[NavigationLink]:
+    """Return the main pages that a member may see, in order, for a page at `path`."""
+    links: list[NavigationLink] = []
+    for entry in sorted(_navigation.values(), key=lambda entry: entry.order):
+        if entry.action and not member.may(entry.action):
+            continue
+        url = reverse(entry.view, args=[member.clinic.slug])
+        inside = entry.has_pages_below and path.startswith(url)
+        links.append(
+            NavigationLink(
+                url, entry.label, entry.icon, current="page" if path == url else "true" if inside else ""
+            )
+        )
+    return links
 
 
 def list_panels(slot: str) -> list[Panel]:

@@ -30,6 +30,11 @@ urlpatterns = [
     path("c/<slug:slug>/patients/new/", people.patient_new, name="patient_new"),
     path("c/<slug:slug>/patients/<int:pk>/", people.patient, name="patient"),
     path("c/<slug:slug>/patients/<int:pk>/edit/", people.patient_edit, name="patient_edit"),
+    path(
+        "c/<slug:slug>/patients/<int:pk>/email-works/",
+        people.patient_email_works,
+        name="patient_email_works",
+    ),
     path("c/<slug:slug>/settings/", calendars.settings, name="settings"),
     path("c/<slug:slug>/settings/calendars/<int:pk>/", calendars.calendar_settings, name="calendar_settings"),
 ]

@@ -6,6 +6,7 @@ Two ways to run (requirement X7): *embedded* (no DATABASE_URL: SQLite, in-proces
 
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -100,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "clinic.middleware.method_refused",
 ]
 
 TEMPLATES = [
@@ -128,6 +130,7 @@ TEMPLATES = [
 FORM_RENDERER = "clinic.forms.Renderer"
 
 # --- Database --------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]]
 if EMBEDDED:
     DATABASES = {
         "default": {
@@ -139,7 +142,8 @@ if EMBEDDED:
                 # takes the write lock first; waiting helps only those that ask for it early.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": ("PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON;"),
+                # FULL: a power cut must not forget that a message was sent (docs/decisions/0009).
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
             },
         }
     }
@@ -237,8 +241,10 @@ CSRF_FAILURE_VIEW = "clinic.pages.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
-# Other names of the operator's domain, and a list built into browsers, are not ours to decide about.
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600) if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+# That these two are off is no oversight: docs/decisions/0008.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_SSL_REDIRECT = SECURE and env.bool("SSL_REDIRECT", default=True)
 SECURE_REFERRER_POLICY = "same-origin"

@@ -21,6 +21,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 if EMBEDDED:  # a server in a thread cannot share a database in memory
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = "memory://localhost/"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}

@@ -11,14 +11,15 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 
 _NEXT_DUE = """
-SELECT id, due_at, channel FROM messaging_delivery
+SELECT id, due_at, channel FROM messaging_delivery AS delivery
 WHERE state = 'planned' AND due_at IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM notifications_clinicpause AS pause WHERE pause.clinic_id = delivery.clinic_id)
 ORDER BY due_at, channel LIMIT 1
 """
 
 
 def next_due() -> tuple[datetime | None, Channel]:
-    """Return when the next delivery may leave, and over which channel; e-mail first."""
+    """Return when the next delivery may leave, and over which channel; e-mail first. A paused clinic's do not."""
     for row in Delivery.objects.raw(_NEXT_DUE):
         return row.due_at, Channel(row.channel)
     return None, Channel.EMAIL

@@ -40,9 +40,19 @@ INSERT INTO messaging_senttext (delivery_id, subject, text, html, has_live_links
 ON CONFLICT (delivery_id) DO UPDATE SET subject = excluded.subject, text = excluded.text,
     html = excluded.html, has_live_links = excluded.has_live_links
 """
+# Rounds share their clinics until they are committed; a pause wants its clinic alone. No rows: the ids that
+# come back are those of deliveries. Every statement sees what was committed before it: the next one, the pause.
+_SHARE_CLINICS = """
+SELECT 0 FROM (VALUES {rows}) AS clinic (id)
+WHERE PG_ADVISORY_XACT_LOCK_SHARED(%s, clinic.id %% 2147483647) IS NULL
+"""
+_SHUT_OUT = "SELECT PG_ADVISORY_XACT_LOCK(%s, %s %% 2147483647)"
+_ROUNDS = 0x0A7E  # the first half of these locks' names
 _OPEN = """
 UPDATE messaging_delivery SET state = 'sending', tries = tries + 1, lease_until = {lease_end}
-WHERE id IN ({ids}) AND state = 'claimed' AND claim = %s
+WHERE id IN ({ids}) AND state = 'claimed' AND claim = %s AND NOT EXISTS (
+    SELECT 1 FROM notifications_clinicpause AS pause WHERE pause.clinic_id = messaging_delivery.clinic_id
+)
 RETURNING id
 """
 # For those alone that the statement before has taken.
@@ -69,14 +79,13 @@ class Choice:
     """A claimed delivery that is to be offered to a provider next."""
 
     delivery_id: int
+    clinic_id: int
     claim: str
     address: str
 
 
 def close(tries: Sequence[Try], texts: Sequence[SentText], *, at: datetime) -> list[Statement]:
     """Return what writes down that providers took these at one instant, with the texts that are kept."""
-    if not tries:
-        return []
     ids, instant = [one.delivery_id for one in tries], _stored(at)
     ended = [value for one in tries for value in (one.delivery_id, one.number, one.provider_id)]
     kept = [
@@ -98,13 +107,18 @@ def close(tries: Sequence[Try], texts: Sequence[SentText], *, at: datetime) -> l
 def open_next(choices: Sequence[Choice], *, at: datetime) -> list[Statement]:
     """Return what marks claimed deliveries as `sending`, with a row for each try.
 
-    A row whose claim was dropped meanwhile (cancelled, replanned, lease over) is not taken.
+    A row whose claim was dropped meanwhile (cancelled, replanned, lease over) or whose clinic is paused (P15)
+    is not taken.
     """
     by_claim: dict[str, list[Choice]] = {}
     for one in choices:
         by_claim.setdefault(one.claim, []).append(one)
     statements: list[Statement] = []
-    started = "%s::timestamptz" if connection.vendor == "postgresql" else "%s"
+    started = "%s"
+    if connection.vendor == "postgresql" and choices:
+        started = "%s::timestamptz"
+        clinics = sorted({one.clinic_id for one in choices})
+        statements.append((_SHARE_CLINICS.format(rows=_rows(len(clinics), 1)), [*clinics, _ROUNDS]))
     for claim, group in by_claim.items():
         ids = [one.delivery_id for one in group]
         chosen = [value for one in group for value in (one.delivery_id, one.address)]
@@ -138,6 +152,16 @@ def write(statements: Sequence[Statement]) -> set[int]:
             if cursor.description:
                 found.update(row[0] for row in cursor.fetchall())
     return found
+
+
+def shut_out_rounds(clinic_id: int) -> None:
+    """Wait until no round with deliveries of a clinic is open; later ones wait for this transaction's end.
+
+    SQLite has one writer at a time: nothing to wait for.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_SHUT_OUT, [_ROUNDS, clinic_id])
 
 
 def lease_end() -> str:

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from clinic.models import Appointment, Clinic, Patient
-from messaging.enums import UNSENT, Purpose, State
+from messaging.enums import ACCEPTED, UNSENT, Purpose, State
 from notifications.enums import Channel
 
 
@@ -48,7 +48,7 @@ class Delivery(models.Model):
     # Why it goes this way, is held, was skipped or failed.
     reason = models.CharField(max_length=30, blank=True)
     facts = models.JSONField(default=dict)
-    # The rule's instant for this way; null: it waits for another way's acceptance (P11).
+    # The rule's instant for this way; null: it never had one (no address).
     planned_at = models.DateTimeField(null=True)
     # When it may leave: with quiet hours, or with the pause after a failed try. Unknown: when it is looked
     # into; null then: it is left unknown.
@@ -85,10 +85,13 @@ class Delivery(models.Model):
 
     @property
     def is_held(self) -> bool:
-        """Whether quiet hours, or the pause after a failed try, move it past the rule's instant."""
-        return bool(
-            self.state in UNSENT and self.planned_at and self.due_at and self.due_at > self.planned_at
-        )
+        """Whether it leaves after the rule's instant, or left so at its first try: quiet hours held it (P14).
+
+        Unsent, it may also be the pause after a failed try.
+        """
+        is_plain = self.state in ACCEPTED and self.tries == 1 and not self.was_retried
+        is_shown = self.state in UNSENT or is_plain
+        return bool(is_shown and self.planned_at and self.due_at and self.due_at > self.planned_at)
 
 
 class Attempt(models.Model):

@@ -5,27 +5,27 @@ Called by the floor that plans, always inside the transaction of the cause.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from messaging.bell import ring_on_commit
 from messaging.bounces import mark_bounced
 from messaging.enums import ACCEPTED, OVERCOME, UNSENT, State
+from messaging.ledger import shut_out_rounds
 from messaging.models import Delivery, Message
+from messaging.outcomes import look_up_pause
 from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
+from notifications.models import ClinicPause
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What is planned for one channel.
-
-    `planned_at` None: it waits until another way is accepted. `skip`: left out for `reason`.
-    """
+    """What is planned for one channel; `skip`: left out for `reason`."""
 
     channel: Channel
     planned_at: datetime | None
@@ -88,14 +88,7 @@ def put(plan: Plan, *, at: datetime) -> Message:
         message.save(update_fields=["is_left_out", "reason", "facts", "planned_at", "valid_until"])
     fresh = []
     for way in plan.ways:
-        values = {
-            "state": State.SKIPPED if way.skip else State.PLANNED,
-            "reason": way.reason,
-            "facts": dict(way.facts),
-            "planned_at": way.planned_at,
-            "due_at": None if way.skip else way.due_at,
-            "ended_at": at if way.skip else None,
-        }
+        values = _values(way, at=at)
         row = existing.pop(way.channel, None)
         if row is None:
             fresh.append(Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **values))
@@ -111,8 +104,7 @@ def put(plan: Plan, *, at: datetime) -> Message:
         _skip(
             Delivery.objects.filter(pk__in=[row.pk for row in existing.values()]), plan.reason, plan.facts, at
         )
-    if any(not way.skip and way.due_at and way.due_at <= at for way in plan.ways):
-        ring_on_commit()
+    _ring_for(plan.ways, at=at)
     return message
 
 
@@ -123,6 +115,29 @@ def _by_key(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     planned as loops inside loops, minutes for one appointment.
     """
     return Delivery.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
+
+
+def _values(way: Way, *, at: datetime) -> dict[str, Any]:
+    return {
+        "state": State.SKIPPED if way.skip else State.PLANNED,
+        "reason": way.reason,
+        "facts": dict(way.facts),
+        "planned_at": way.planned_at,
+        "due_at": None if way.skip else way.due_at,
+        "ended_at": at if way.skip else None,
+    }
+
+
+def _ring_for(ways: Iterable[Way], *, at: datetime) -> None:
+    if any(not way.skip and way.due_at and way.due_at <= at for way in ways):
+        ring_on_commit()
+
+
+def add_way(message: Message, way: Way, *, at: datetime) -> None:
+    """Let a message go one more way; a way that it has stays as it is. Rings the bell if it is due at once."""
+    row = Delivery(message=message, clinic_id=message.clinic_id, channel=way.channel, **_values(way, at=at))
+    Delivery.objects.bulk_create([row], ignore_conflicts=True)
+    _ring_for([way], at=at)
 
 
 def _skip(rows: QuerySet[Delivery], reason: str, facts: Mapping[str, object], at: datetime) -> int:
@@ -165,11 +180,32 @@ def drop(
 
 
 def release_claims(rows: QuerySet[Delivery]) -> int:
-    """Make workers let go of deliveries not yet offered to a provider: they are judged and rendered again."""
+    """Make workers let go of deliveries not yet offered to a provider: they are judged and rendered again.
+
+    A claim that is being committed at this moment still looks `planned` from here: locking all that is unsent
+    waits for it. What is claimed afterwards reads the world as this transaction leaves it.
+    """
+    if connection.features.has_select_for_update:
+        unsent = rows.filter(state__in=UNSENT).order_by("pk").select_for_update(of=("self",))
+        list(unsent.values_list("pk"))
     released = rows.filter(state=State.CLAIMED).update(state=State.PLANNED, claim="", lease_until=None)
     if released:
         ring_on_commit()
     return released
+
+
+def follow_pause(clinic_id: int, *, is_paused: bool) -> None:
+    """Let no delivery of a clinic be offered to a provider once its pause is committed, or let them go on (P15).
+
+    Rounds that are being opened are waited for; those opened later look for the pause themselves. What a worker
+    then holds in vain is released at once, or else when the pause ends.
+    """
+    if is_paused:
+        shut_out_rounds(clinic_id)
+    claimed = Delivery.objects.filter(clinic=clinic_id, state=State.CLAIMED)
+    claimed.update(state=State.PLANNED, claim="", lease_until=None)
+    if not is_paused:
+        ring_on_commit()
 
 
 _MAKE_DUE = """
@@ -206,11 +242,14 @@ def record_read(*, cause: str, at: datetime) -> int:
 
 
 @transaction.atomic
-def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at: datetime) -> bool:
+def record_provider_state(
+    *, delivery_id: int, reported: str, code: str = "", no_such_address: bool = False, at: datetime
+) -> bool:
     """Take in what a provider reports of a delivery; states only move forward (A81).
 
     Args:
         reported: sent, delivered, failed or another word of the provider's.
+        no_such_address: it failed because nobody has the address; the patient card is marked (P13).
 
     Returns:
         Whether anything changed; an unknown id changes nothing (A82).
@@ -242,16 +281,26 @@ def record_provider_state(*, delivery_id: int, reported: str, code: str = "", at
         deliveries_accepted.send(Delivery, deliveries=[row], at=at)
     if new == State.FAILED:
         row.refresh_from_db()
-        mark_bounced([row], at=at)
+        if no_such_address:
+            mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
     return True
 
 
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
-    """Mark as unknown what may have gone out between a backup and its restore (X3, X8)."""
+    """Mark as unknown what may have gone out between a backup and its restore (X3, X8).
+
+    A paused clinic's deliveries stood still: they are judged when its pause ends, like all that waited for it.
+    """
+    paused = ClinicPause.objects.values("clinic")
     # What was overdue when the backup was taken has most likely left the moment after it.
-    may_have_gone = Q(state=State.SENDING) | Q(state__in=UNSENT, due_at__lte=at)
-    pause = timedelta(seconds=settings.UNKNOWN_RETRY_AFTER_SECONDS)
+    overdue = Q(state__in=UNSENT, due_at__lte=at) & ~Q(clinic__in=paused)
+    may_have_gone = Q(state=State.SENDING) | overdue
     return Delivery.objects.filter(may_have_gone).update(
-        state=State.UNKNOWN, reason="restored", ended_at=at, due_at=at + pause, claim="", lease_until=None
+        state=State.UNKNOWN,
+        reason="restored",
+        ended_at=at,
+        due_at=at + look_up_pause(),
+        claim="",
+        lease_until=None,
     )

@@ -40,6 +40,21 @@ _MEANINGS: dict[str, Meaning] = {
 }
 
 
+# Why a mail failed, where that says that nobody has the address (anymail's words); "blocked", "spam",
+# "timed_out" and "other" speak of the text, of us, or of a bad day.
+_NO_SUCH_ADDRESS = frozenset({"bounced", "invalid"})
+
+
+def is_no_such_address(event: str, why: str | None) -> bool:
+    """Return whether a mail provider's event says that nobody has the address (P13).
+
+    Args:
+        event: anymail's event type.
+        why: anymail's reject reason; None where the provider names none: then only a bounce says so.
+    """
+    return meaning(event) == "failed" and (why or event) in _NO_SUCH_ADDRESS
+
+
 def forward(current: str, reported: str) -> str:
     """Return the state that holds after a report: the one further up; unknown words change nothing (A81).
 

@@ -20,6 +20,11 @@ def list_messages(appointment: Appointment) -> QuerySet[Message]:
     )
 
 
+def was_read(*, cause: str, since: datetime) -> bool:
+    """Return whether a person acted, since then, on the page that a cause's messages lead to (P11)."""
+    return Delivery.objects.filter(message__cause=cause, state=State.READ, read_at__gte=since).exists()
+
+
 def list_trouble(*, clinic: Clinic, at: datetime) -> QuerySet[Delivery]:
     """Return what failed or whose outcome is unknown, of the last days, newest first."""
     return (

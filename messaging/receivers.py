@@ -9,8 +9,7 @@ from clinic.demo.signals import demo_advanced
 from clinic.lib import clock
 from clinic.lib.signals import data_restored
 from messaging import catch_up, operations
-from messaging.bell import ring_on_commit
-from messaging.models import Delivery
+from messaging.provider_states import is_no_such_address
 from notifications.signals import sending_paused
 
 
@@ -26,10 +25,7 @@ def on_demo_advanced(*, at: Any, **_kwargs: Any) -> None:
 
 @receiver(sending_paused)
 def on_paused(*, clinic: Any, is_paused: bool, **_kwargs: Any) -> None:
-    if is_paused:
-        operations.release_claims(Delivery.objects.filter(clinic=clinic))
-    else:
-        ring_on_commit()
+    operations.follow_pause(clinic.pk, is_paused=is_paused)
 
 
 @receiver(tracking)
@@ -38,5 +34,9 @@ def on_tracking(*, event: Any, **_kwargs: Any) -> None:
     delivery_id = str((event.metadata or {}).get("delivery", ""))
     if delivery_id.isdecimal():
         operations.record_provider_state(
-            delivery_id=int(delivery_id), reported=event.event_type, code=event.event_type, at=clock.now()
+            delivery_id=int(delivery_id),
+            reported=event.event_type,
+            code=event.event_type,
+            no_such_address=is_no_such_address(event.event_type, event.reject_reason),
+            at=clock.now(),
         )

@@ -76,8 +76,8 @@ def register_reasons(reasons: Mapping[str, str | Promise]) -> None:
 
 def reason_sentence(code: str, facts: Mapping[str, object]) -> str:
     """Return a reason in the reader's language; a code without a sentence is shown as it is."""
-    sentence = str(_reasons.get(code, code))
+    sentence = _reasons.get(code, code)
     try:
-        return sentence % facts
+        return str(sentence % facts)  # in this order: one that counts is nothing without its number
     except (KeyError, ValueError, TypeError):
-        return sentence
+        return str(sentence) or code

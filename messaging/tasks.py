@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 
 from clinic.lib import clock
-from messaging import delivery
+from messaging import delivery, settling
 from notifications.enums import Channel
 
 # One sender per channel in a process: two would only compete for the same rows and lines.
@@ -33,6 +33,6 @@ def settle(**_kwargs: Any) -> None:
     """Resolve what dead workers left behind; one at a time, so that a silent provider blocks one thread only."""
     if _settling.acquire(blocking=False):
         try:
-            delivery.settle(at=clock.now())
+            settling.settle(at=clock.now())
         finally:
             _settling.release()

@@ -1,6 +1,7 @@
 """The kinds of this app with their policies, and the sentences for every reason (P4, P5, P10, P15)."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
@@ -56,13 +57,19 @@ REASONS = {
     "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
+    "if_not_left": _("at the latest 5 hours before the start, if the e-mail has not left by then"),
     "if_unread": _("only if the e-mail is not read within 4 hours"),
     "starts_soon": _("SMS at once: the appointment starts in less than 5 hours"),
     "email_lost": _("SMS at once: the e-mail cannot arrive"),
     # why not
-    "lead_too_short": _("no reminder: booked %(hours)s hours ahead, less than 36"),
+    "lead_too_short": ngettext_lazy(
+        "no reminder: booked %(hours)s hour ahead, less than 36",
+        "no reminder: booked %(hours)s hours ahead, less than 36",
+        "hours",
+    ),
     "imported": _("imported; nobody was told"),
     "no_contact": _("no e-mail and no phone number on the patient card"),
+    "bounced_no_phone": _("the e-mail address does not work; no phone number on the patient card"),
     "no_email": _("no e-mail address on the patient card"),
     "no_phone": _("no phone number on the patient card"),
     "email_bounced": _("the e-mail address on the patient card does not work"),

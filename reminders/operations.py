@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,8 @@ from clinic.audit.operations import Actor
 from clinic.models import Appointment, Calendar, Patient
 from messaging import operations as messaging
 from messaging.models import Delivery
-from messaging.operations import drop, make_due, release_claims
+from messaging.operations import add_way, drop, make_due, release_claims
+from messaging.queries import was_read
 from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
 from notifications.queries import get_wishes, wishes_for
@@ -65,29 +67,29 @@ def follow_calendar(calendar: Calendar, *, at: datetime) -> None:
 
 def start_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
     """Start the four hours of SMS that waited for a provider to take the e-mail (P11)."""
-    accepted = {row.message_id: row.sent_at for row in deliveries}
-    _give_time(
-        [row for row in deliveries if row.channel == Channel.EMAIL],
-        at=at,
-        accepted=accepted,
-        email_lost=False,
-    )
+    emails = [row for row in deliveries if row.channel == Channel.EMAIL]
+    accepted = {row.message_id: row.sent_at for row in emails}
+    _give_time(planning.fallbacks_for(emails, also_timed=False), at=at, accepted=accepted)
 
 
 def bring_forward_fallbacks(deliveries: Sequence[Delivery], *, at: datetime) -> None:
     """Let the SMS go at once when the e-mail that could still have been read is lost (P11, E2.3)."""
     lost = [row for row in deliveries if row.channel == Channel.EMAIL]
-    _give_time(lost, at=at, accepted=dict.fromkeys([row.message_id for row in lost], at), email_lost=True)
+    _give_time(planning.fallbacks_for(lost, also_timed=True), at=at, lost_at=at)
+    for row in lost:
+        way = planning.plan_lost_receipt(row, at=at)
+        # Who acted on the page since then has seen there what the e-mail said.
+        if way and not was_read(cause=row.message.cause, since=row.message.created_at):
+            add_way(row.message, way, at=at)
 
 
 def _give_time(
-    deliveries: Sequence[Delivery],
+    waiting: Sequence[Delivery],
     *,
     at: datetime,
-    accepted: Mapping[int, datetime | None],
-    email_lost: bool,
+    accepted: Mapping[int, datetime | None] = MappingProxyType({}),
+    lost_at: datetime | None = None,
 ) -> None:
-    waiting = planning.fallbacks_for(deliveries, also_timed=email_lost)
     if not waiting:
         return
     appointments = {row.pk: row.message.appointment for row in waiting if row.message.appointment}
@@ -100,8 +102,8 @@ def _give_time(
             starts_at=appointment.starts_at,
             reach=rules.Reach(email=True, phone=True),
             by_patient=False,
-            accepted_at=accepted[row.message_id],
-            email_lost=email_lost,
+            accepted_at=accepted.get(row.message_id),
+            lost_at=lost_at,
         )[-1]
         way = to_way(step, appointment, wishes[appointment.pk])
         row.planned_at, row.due_at, row.reason = way.planned_at, way.due_at, way.reason

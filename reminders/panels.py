@@ -7,12 +7,13 @@ from django.http import HttpRequest
 
 from clinic.models import Appointment
 from clinic.panels import Panel, register_panel
-from messaging.enums import ACCEPTED, State
+from messaging.enums import State
 from messaging.models import Delivery, Message
 from messaging.queries import list_messages
 from messaging.registry import reason_sentence
 from notifications.enums import Channel
 from notifications.registry import get_kind
+from reminders import rules
 
 MARKS = {
     State.PLANNED: "planned",
@@ -51,19 +52,11 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
         "mark": MARKS[state],
         "rule": reason_sentence(message.reason, message.facts),
         "why": own,
-        "was_held": _was_held(row, state),
-        "is_waiting": bool(row and state == State.PLANNED and row.planned_at is None),
+        "is_waiting": bool(row and state == State.PLANNED and row.reason == rules.WAITS),
         "at": (row.read_at or row.delivered_at or row.sent_at or row.ended_at or row.planned_at)
         if row
         else message.created_at,
     }
-
-
-def _was_held(row: Delivery | None, state: State) -> bool:
-    """Return whether quiet hours held an SMS that has left meanwhile (P14)."""
-    if row is None or row.channel != Channel.SMS or state not in ACCEPTED or row.tries != 1:
-        return False
-    return bool(row.planned_at and row.due_at and row.due_at > row.planned_at)
 
 
 def register() -> None:

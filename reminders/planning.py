@@ -5,6 +5,7 @@ disagree about a patient.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clinic.appointments.enums import Origin, Status
@@ -45,7 +46,8 @@ def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
 def reach_of(appointment: Appointment) -> Reach:
     """Return by which ways the patient can be reached today."""
     patient = appointment.patient
-    return Reach(email=bool(patient.email and not patient.email_bounced_at), phone=bool(patient.phone))
+    bounced = bool(patient.email and patient.email_bounced_at)
+    return Reach(email=bool(patient.email) and not bounced, phone=bool(patient.phone), bounced=bounced)
 
 
 def plan_news(
@@ -92,7 +94,7 @@ def _put(
 ) -> Message:
     reach = reach_of(appointment)
     if timing.at is not None and not reach:
-        timing = Timing(None, "no_contact", timing.facts)
+        timing = Timing(None, reach.why_nobody, timing.facts)
     ways: tuple[Way, ...] = ()
     if timing.at is not None:
         found = rules.steps(
@@ -213,18 +215,19 @@ def _replan_sms(appointment: Appointment, message: Message, wishes: Wishes, *, a
     by_email = email is not None and email.state != State.SKIPPED
     is_lost = email is not None and email.state == State.FAILED
     accepted_at = email.sent_at if email else None
+    lost_at = None
     if is_lost:
         # Nobody has told the patient yet. Within the four hours that an SMS would have waited, tell them.
-        is_fresh = at - (accepted_at or message.planned_at or at) <= rules.FALLBACK_AFTER
-        accepted_at = at if is_fresh else accepted_at
+        since = accepted_at or message.planned_at or at
+        lost_at = at if at - since <= rules.FALLBACK_AFTER else since
     found = rules.steps(
         message.kind,
         planned_at=message.planned_at or at,
         starts_at=appointment.starts_at,
-        reach=Reach(email=by_email, phone=True),
+        reach=replace(reach, email=by_email),
         by_patient=was_by_patient(appointment, message),
         accepted_at=accepted_at,
-        email_lost=is_lost,
+        lost_at=lost_at,
     )
     step = next((one for one in found if one.channel == rules.SMS), None)
     if step is None or (step.at is not None and (step.at < at or (step.at == at and not is_lost))):
@@ -247,9 +250,30 @@ def fallbacks_for(emails: Iterable[Delivery], *, also_timed: bool) -> list[Deliv
     waiting = [
         row
         for row in rows_where(Delivery, "message_id", messages)
-        if row.channel == Channel.SMS and row.state == State.PLANNED and row.reason == "if_unread"
+        if row.channel == Channel.SMS
+        and row.state == State.PLANNED
+        and (row.reason == rules.WAITS or (also_timed and row.reason == rules.UNREAD))
     ]
     for row in waiting:
         # The e-mail's claim has read the message's whole world: it is not read again.
         row.message = messages[row.message_id]
-    return [row for row in waiting if also_timed or row.planned_at is None]
+    return waiting
+
+
+def plan_lost_receipt(email: Delivery, *, at: datetime) -> Way | None:
+    """Return the SMS that stands in for a receipt's lost e-mail (P10, P11), or None if there is none to send.
+
+    What patients did themselves is confirmed by e-mail alone, so that no SMS waits behind it.
+    """
+    message, appointment = email.message, email.message.appointment
+    if appointment is None or message.kind not in rules.RECEIPTS or not was_by_patient(appointment, message):
+        return None
+    found = rules.steps(
+        message.kind,
+        planned_at=message.planned_at or at,
+        starts_at=appointment.starts_at,
+        reach=reach_of(appointment),
+        by_patient=True,
+        lost_at=at,
+    )
+    return to_way(found[-1], appointment, get_wishes(appointment))

@@ -78,7 +78,7 @@ def second_look(
         return Skip("moved_meanwhile")
     if kind != CANCELLED and appointment.status != Status.BOOKED:
         return Skip("over")
-    if rules.too_late(kind, starts_at=appointment.starts_at, at=at):
+    if rules.too_late(kind, starts_at=appointment.starts_at, at=at, due_at=row.due_at):
         return Skip("too_late")
     if not wishes.wants(kind) and not is_always_sent(appointment, kind):
         return Skip(wishes.why_not(kind))

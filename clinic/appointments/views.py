@@ -155,11 +155,12 @@ def _change(
     act: Callable[[], object],
     is_so: Callable[[Appointment], bool],
     done: str,
+    **typed: Any,
 ) -> HttpResponse:
     """Do one change and show the page; whatever stands in the way is said on the true state (409).
 
     `is_so` tells whether an appointment stands as this change leaves it: then a second press of the same
-    form is no clash (G4).
+    form is no clash (G4). `typed` are forms that the page shows again as they were sent.
     """
     try:
         act()
@@ -176,7 +177,7 @@ def _change(
     if is_so(fresh):
         messages.info(request, _("This was done already."))
         return _to(fresh)
-    return _page(request, member, fresh, status=409, problem=problem, shows_latest=True)
+    return _page(request, member, fresh, status=409, problem=problem, shows_latest=True, **typed)
 
 
 @require_POST
@@ -211,6 +212,7 @@ def appointment_move(request: HttpRequest, member: Member, pk: int) -> HttpRespo
             act,
             lambda fresh: fresh.is_active and fresh.starts_at == start,
             _("New time: %(when)s.") % {"when": when.date_and_time(start, zone, get_language() or "en")},
+            move_form=form,
         )
     except Taken:
         form.add_error("time", _("This time is taken. The appointment is unchanged."))

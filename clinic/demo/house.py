@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
+from functools import partial
 
 from clinic.people.enums import Plan, Role
 
@@ -88,34 +89,57 @@ def _services(*rows: tuple[str, int, str]) -> tuple[ServicePlan, ...]:
     return tuple(ServicePlan(name, minutes, Decimal(price)) for name, minutes, price in rows)
 
 
-_POLISH_SERVICES = _services(
-    ("Konsultacja", 20, "180"), ("Wizyta kontrolna", 20, "140"), ("Badanie", 30, "220"), ("Zabieg", 40, "350")
+def _details(
+    address: str, city: str, latitude: float, longitude: float, email: str, phone: str
+) -> Mapping[str, object]:
+    """Return where a clinic is and how it is reached."""
+    return {
+        "address": address,
+        "city": city,
+        "latitude": latitude,
+        "longitude": longitude,
+        "email": email,
+        "phone": phone,
+    }
+
+
+_polish = partial(
+    ClinicPlan,
+    country="PL",
+    language="pl",
+    time_zone="Europe/Warsaw",
+    services=_services(
+        ("Konsultacja", 20, "180"),
+        ("Wizyta kontrolna", 20, "140"),
+        ("Badanie", 30, "220"),
+        ("Zabieg", 40, "350"),
+    ),
 )
-_GERMAN_SERVICES = _services(
-    ("Sprechstunde", 20, "48.50"), ("Kontrolle", 20, "35"), ("Vorsorge", 30, "72"), ("Eingriff", 40, "120")
+_german = partial(
+    ClinicPlan,
+    country="DE",
+    language="de",
+    time_zone="Europe/Berlin",
+    services=_services(
+        ("Sprechstunde", 20, "48.50"),
+        ("Kontrolle", 20, "35"),
+        ("Vorsorge", 30, "72"),
+        ("Eingriff", 40, "120"),
+    ),
 )
 
 # Telephone numbers of the clinics: after the area code none begins with 0 in Poland; +49 30 23125xxx is
 # kept free for fiction in Germany.
 CLINICS = (
-    ClinicPlan(
+    _polish(
         slug="rynek",
         name="Gabinety Rynek",
-        country="PL",
-        language="pl",
-        time_zone="Europe/Warsaw",
         plan=Plan.PREMIUM,
-        details={
-            "address": "ul. Przykładowa 12",
-            "city": "Wrocław",
-            "latitude": 51.1101,
-            "longitude": 17.0325,
-            "email": "kontakt@rynek.example",
-            "phone": "+48710001230",
-        },
+        details=_details(
+            "ul. Przykładowa 12", "Wrocław", 51.1101, 17.0325, "kontakt@rynek.example", "+48710001230"
+        ),
         languages={"pl": 0.62, "de": 0.12, "en": 0.14, "ro": 0.12},
         patients=130,
-        services=_POLISH_SERVICES,
         practitioners=(
             PractitionerPlan(
                 "dr Tomasz Wilczek",
@@ -133,48 +157,30 @@ CLINICS = (
             _one("mgr Iwona Sowa", NOON),
         ),
     ),
-    ClinicPlan(
+    _polish(
         slug="nadodrze",
         name="Przychodnia Nadodrze",
-        country="PL",
-        language="pl",
-        time_zone="Europe/Warsaw",
         plan=Plan.BASIC,
-        details={
-            "address": "ul. Wymyślona 7",
-            "city": "Wrocław",
-            "latitude": 51.1216,
-            "longitude": 17.0353,
-            "email": "rejestracja@nadodrze.example",
-            "phone": "+48710001240",
-        },
+        details=_details(
+            "ul. Wymyślona 7", "Wrocław", 51.1216, 17.0353, "rejestracja@nadodrze.example", "+48710001240"
+        ),
         languages={"pl": 0.8, "en": 0.08, "de": 0.06, "ro": 0.06},
         patients=75,
-        services=_POLISH_SERVICES,
         practitioners=(
             _one("lek. Ewa Kruk", EARLY, log_in="ewa@nadodrze.example", is_on_duty=True),
             _one("lek. Marcin Bóbr", LATE),
             _one("lek. Teresa Gil", NOON),
         ),
     ),
-    ClinicPlan(
+    _german(
         slug="am-markt",
         name="Praxis am Markt",
-        country="DE",
-        language="de",
-        time_zone="Europe/Berlin",
         plan=Plan.PREMIUM,
-        details={
-            "address": "Musterstraße 7",
-            "city": "Berlin",
-            "latitude": 52.5208,
-            "longitude": 13.4095,
-            "email": "praxis@markt.example",
-            "phone": "+493023125700",
-        },
+        details=_details(
+            "Musterstraße 7", "Berlin", 52.5208, 13.4095, "praxis@markt.example", "+493023125700"
+        ),
         languages={"de": 0.62, "pl": 0.14, "en": 0.14, "ro": 0.1},
         patients=95,
-        services=_GERMAN_SERVICES,
         practitioners=(
             _one("Dr. Greta Storch", EARLY, log_in="greta@markt.example", is_on_duty=True),
             _one("Dr. Hinnerk Dachs", LATE, is_on_duty=True),
@@ -195,16 +201,14 @@ USERS = (
     UserPlan("greta@markt.example", "Greta Storch", "de", {"am-markt": Role.PRACTITIONER}),
     UserPlan("lena@markt.example", "Lena Juli", "de", {"am-markt": Role.ASSISTANT}),
     UserPlan(
-        "kasia@wroclaw.example",
-        "Kasia Sierpień",
-        "pl",
-        {"rynek": Role.ASSISTANT, "nadodrze": Role.ADMIN},
+        "kasia@wroclaw.example", "Kasia Sierpień", "pl", {"rynek": Role.ASSISTANT, "nadodrze": Role.ADMIN}
     ),
     UserPlan("operator@anteroom.example", "Operator", "en", {}),
 )
-# Who books for each clinic in the demonstration.
+# Who books for each clinic in the demonstration: the first of its assistants.
 ASSISTANTS = {
-    "rynek": "ola@rynek.example",
-    "nadodrze": "maja@nadodrze.example",
-    "am-markt": "lena@markt.example",
+    slug: user.email
+    for user in reversed(USERS)
+    for slug, role in user.roles.items()
+    if role is Role.ASSISTANT
 }

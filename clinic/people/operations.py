@@ -180,6 +180,15 @@ def change_patient(
 
 
 @transaction.atomic
+def record_email_works(*, patient: Patient, actor: Actor, at: datetime) -> None:
+    """Take the mark of a card's address back (P13); unsent messages use the address again."""
+    if Patient.objects.filter(pk=patient.pk, email_bounced_at__isnull=False).update(email_bounced_at=None):
+        patient.email_bounced_at = None
+        record(actor, "patient.email_works", patient, at=at)
+        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
+
+
+@transaction.atomic
 def record_email_bounced(*, patient: Patient, actor: Actor, at: datetime) -> None:
     """Write down that mail to the card's address comes back (P13); unsent messages take other ways."""
     rows = Patient.objects.filter(pk=patient.pk, email=patient.email, email_bounced_at=None)

@@ -25,7 +25,7 @@ from clinic.live.tokens import stream_path
 from clinic.people.forms import PatientForm
 from clinic.people.listening import member_subject, session_scope
 from clinic.people.models import Clinic, Patient, User
-from clinic.people.operations import change_patient, create_patient
+from clinic.people.operations import change_patient, create_patient, record_email_works
 from clinic.people.queries import MOST_FOUND, find_patients
 
 
@@ -145,7 +145,14 @@ def patient(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
         "-starts_at"
     )[:100]
     response = render(
-        request, "clinic/patient.html", {"patient": found, "appointments": appointments, "now": clock.now()}
+        request,
+        "clinic/patient.html",
+        {
+            "patient": found,
+            "appointments": appointments,
+            "now": clock.now(),
+            "may_mend": member.may("patient.write"),
+        },
     )
     record_seen(member.actor, found, at=clock.now())
     return response
@@ -207,3 +214,13 @@ def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
         {"form": form, "patient": found},
         status=422 if form.errors else 200,
     )
+
+
+@require_POST
+@staff("patient.write")
+def patient_email_works(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Take back that mail to the card's address comes back (P13); a second press changes nothing."""
+    found = get_for(member, Patient, pk, "patient.write")
+    record_email_works(patient=found, actor=member.actor, at=clock.now())
+    messages.success(request, _("Messages go to this e-mail address again."))
+    return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)

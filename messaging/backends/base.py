@@ -50,7 +50,15 @@ class SendError(Exception):
 
 
 class PermanentError(SendError):
-    """Trying again cannot help (bad address, blocked recipient)."""
+    """Trying again cannot help (bad address, blocked recipient).
+
+    `no_such_address`: the provider says that nobody has this address; other refusals may concern the text,
+    or us, and say nothing about it (P13).
+    """
+
+    def __init__(self, code: str, *, no_such_address: bool = False) -> None:
+        super().__init__(code)
+        self.no_such_address = no_such_address
 
 
 class PassingError(SendError):

@@ -67,7 +67,9 @@ class AnymailBackend:
         status: Any = getattr(message, "anymail_status", None)
         for recipient in status.recipients.values() if status else ():
             if recipient.status in _REFUSED:
-                raise PermanentError(f"anymail-{recipient.status}")
+                raise PermanentError(
+                    f"anymail-{recipient.status}", no_such_address=recipient.status == "invalid"
+                )
         known = status.message_id if status else ""
         return Accepted(known if isinstance(known, str) else "")
 
@@ -129,13 +131,16 @@ class AnymailBackend:
 def _meaning(error: Exception) -> SendError:
     """Return what an error of anymail's means."""
     if isinstance(error, AnymailRecipientsRefused):
-        return PermanentError("anymail-rejected")
+        status: Any = getattr(error.email_message, "anymail_status", None)
+        return PermanentError(
+            "anymail-rejected", no_such_address=status is not None and status.status == {"invalid"}
+        )
     if isinstance(error, AnymailInvalidAddress | BadHeaderError):
         return PermanentError("bad-address" if isinstance(error, AnymailInvalidAddress) else "bad-header")
     if isinstance(error, AnymailSerializationError):
         return PermanentError("anymail-unsupported")
-    status = _status(error)
-    if status is None:
+    code = _status(error)
+    if code is None:
         # An error of anymail's without a status and without a lost line: an answer nobody can read.
         if isinstance(error, AnymailAPIError) and not isinstance(error.__cause__, requests.RequestException):
             return AmbiguousError("anymail-answer")
@@ -146,13 +151,13 @@ def _meaning(error: Exception) -> SendError:
             if isinstance(error, AnymailError)
             else AmbiguousError("anymail-lost")
         )
-    if status == 429 or status >= 500:
+    if code == 429 or code >= 500:
         headers = getattr(getattr(error, "response", None), "headers", None) or {}
-        return PassingError(f"anymail-{status}", retry_after=http.retry_after(headers, now=datetime.now(UTC)))
-    if status in _ACCOUNT_STATUSES:
-        return PassingError(f"anymail-{status}")
-    if 400 <= status < 500:
-        return PermanentError(f"anymail-{status}")
+        return PassingError(f"anymail-{code}", retry_after=http.retry_after(headers, now=datetime.now(UTC)))
+    if code in _ACCOUNT_STATUSES:
+        return PassingError(f"anymail-{code}")
+    if 400 <= code < 500:
+        return PermanentError(f"anymail-{code}")
     return AmbiguousError("anymail-answer")
 
 

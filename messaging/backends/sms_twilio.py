@@ -106,8 +106,6 @@ class TwilioBackend:
             raise PassingError(error.code) from error  # asking twice does no harm
         for message in known:
             created = message.date_created
-            if created is not None and created.tzinfo is None:
-                created = created.replace(tzinfo=UTC)
             if (created is None or created >= earliest) and _same_text(message.body or "", outgoing.text):
                 return Accepted(message.sid)
         return None

@@ -3,6 +3,7 @@
 import json
 import stat
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from clinic.lib.archive import ArchiveError, dump, load, state
+from clinic.lib.archive import ArchiveError, dump, files, load, state
 from clinic.lib.signals import data_restored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,6 +131,9 @@ def rewritten(path: Path, change: Any) -> Path:
                 change(manifest)
                 content = json.dumps(manifest).encode()
             new.writestr(name, content)
+        new.comment = b"-" * files.DIGEST_LENGTH
+    with copy.open("r+b") as file:
+        files.seal(file)
     return copy
 
 
@@ -164,22 +168,62 @@ def test_what_cannot_be_restored_changes_nothing(tmp_path: Path, change: Any, wo
 
 def test_files_that_are_no_backups_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("hello")
-    damaged = bytearray(saved(tmp_path / "it.zip").read_bytes())
-    # More than a header's unchecked fields: a date, say, could be anything.
-    for position in range(len(damaged) // 2, len(damaged) // 2 + 400):
-        damaged[position] ^= 0xFF
-    (tmp_path / "damaged.zip").write_bytes(damaged)
-    whole = saved(tmp_path / "it.zip").read_bytes()
-    (tmp_path / "short.zip").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.zip").touch()
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("photo", b"")
 
     for name, words in {
         "none.zip": "cannot be read",
         "text.zip": "not a backup",
-        "damaged.zip": "damaged",
-        "short.zip": "damaged",
+        "empty.zip": "not a backup",
+        "other.zip": "not a backup",
     }.items():
         with pytest.raises(ArchiveError, match=words):
             load.restore(tmp_path / name, restored_at=RESTORED)
+
+
+def flipped(whole: bytes, position: int) -> bytes:
+    changed = bytearray(whole)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+def test_one_changed_byte_anywhere_is_refused(tmp_path: Path) -> None:
+    whole, damaged = saved(tmp_path / "it.zip").read_bytes(), tmp_path / "damaged.zip"
+    # A zip itself does not mind a changed date (the tenth byte), for one.
+    places = {0, 10, len(whole) // 2, len(whole) - 100, len(whole) - 65, len(whole) - 64, len(whole) - 1}
+    for position in places | set(range(0, len(whole), len(whole) // 60)):
+        damaged.write_bytes(flipped(whole, position))
+        with pytest.raises(ArchiveError, match="damaged"), files.opened(damaged):
+            pytest.fail(f"byte {position} went unnoticed")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: flipped(whole, 0),
+        lambda whole: flipped(whole, len(whole) // 2),
+        lambda whole: flipped(whole, len(whole) - 1),
+        lambda whole: whole[:-1],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:40],
+        lambda whole: whole + b"-",
+    ],
+    ids=["first-byte", "a-byte-inside", "last-byte", "end-lost", "half-lost", "almost-all-lost", "longer"],
+)
+def test_damaged_backup_is_refused_in_one_line_and_harms_nothing(
+    tmp_path: Path, settings: Any, damage: Callable[[bytes], bytes]
+) -> None:
+    settings.DATA_DIR = tmp_path
+    path = saved(tmp_path / "it.zip")
+    path.write_bytes(damage(path.read_bytes()))
+    before = everything()
+
+    with pytest.raises(SystemExit) as refusal:
+        call_command("restore", str(path), yes=True, stdout=StringIO())
+
+    assert str(refusal.value) == f"{path} is damaged, or is not a backup of Anteroom."
+    assert everything() == before
 
 
 def test_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:

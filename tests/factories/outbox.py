@@ -1,22 +1,29 @@
 """The outbox as tests look at it: rows as tuples, sweeps at an instant, the provider in the process."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 
 from clinic.models import Appointment, Clinic
-from messaging import delivery
+from messaging import delivery, outcomes, settling
+from messaging import registry as voices
 from messaging.ledger import Choice
-from messaging.models import Delivery, Message
+from messaging.models import Attempt, Delivery, Message
+from messaging.registry import Ready, Skip
+from notifications import registry as kinds
 from notifications.enums import Channel
 from reminders.planning import cause_of
-from tests.factories.clinic import MONDAY
+from tests.factories.clinic import MONDAY, book_visit
 from tests.fakes.lines import Provider
 
 Row = tuple[Any, ...]
+# What the voice of "planted" says of a delivery instead of a text.
+Special = dict[int, Callable[[], Ready | Skip]]
+START = MONDAY + timedelta(days=10, hours=2)  # Thursday, 11:00 in Warsaw
 
 
 def rows(appointment: Appointment, *, version: int | None = None) -> list[Row]:
@@ -45,7 +52,7 @@ def row_of(appointment: Appointment, kind: str, channel: str, *, version: int = 
     )
 
 
-def sweep(at: datetime, *channels: str) -> dict[str, delivery.Tally]:
+def sweep(at: datetime, *channels: str) -> dict[str, outcomes.Tally]:
     """Send what is due over the channels (all by default) at an instant at which the clock stands still."""
     wanted = channels or ("email", "sms")
     return {channel: delivery.send_due(channel=Channel(channel), at=at, now=lambda: at) for channel in wanted}
@@ -55,7 +62,8 @@ def sweep(at: datetime, *channels: str) -> dict[str, delivery.Tally]:
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """All lines of the outbox lead to this provider; each must have been given back in the end."""
     provider = Provider()
-    monkeypatch.setattr(delivery, "open_backend", provider.open)
+    for module in (delivery, settling):
+        monkeypatch.setattr(module, "open_backend", provider.open)
     yield provider
     assert provider.open_lines == 0
 
@@ -80,12 +88,61 @@ def plant(
 
 def offer(batch: Sequence[Delivery], *, at: datetime = MONDAY) -> set[int]:
     """Open a round for claimed deliveries, as a worker does before it calls a provider; return what it got."""
-    choices = [Choice(row.pk, row.claim, "a@patients.example") for row in batch]
+    choices = [Choice(row.pk, row.clinic_id, row.claim, "a@patients.example") for row in batch]
     with transaction.atomic():
-        return delivery.write_round([], choices, at=at, tally=delivery.Tally())
+        return outcomes.write_round([], choices, at=at, tally=outcomes.Tally())
 
 
-def come_back(ended: delivery.Ended) -> None:
+def come_back(ended: outcomes.Ended) -> None:
     """Let a try end, however late."""
     with transaction.atomic():
-        delivery.write_round([ended], [], at=ended.at, tally=delivery.Tally())
+        outcomes.write_round([ended], [], at=ended.at, tally=outcomes.Tally())
+
+
+@pytest.fixture
+def planted() -> Iterator[Special]:
+    """Register a kind that speaks without an appointment; what a row says instead may be put in."""
+    special: Special = {}
+
+    def speak(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
+        return {
+            row.pk: special[row.pk]() if row.pk in special else Ready("a@patients.example", "Text")
+            for row in rows
+        }
+
+    kinds.register_kind(kinds.Kind("planted", "Planted", "", order=99))
+    voices.register_voice("planted", speak)
+    yield special
+    del kinds._kinds["planted"]
+    del voices._voices["planted"]
+
+
+@pytest.fixture
+def visit() -> Appointment:
+    """A visit made by staff on Monday for `START`."""
+    return book_visit(starts_at=START)
+
+
+def get(pk: int) -> Delivery:
+    """Return a delivery as it stands now."""
+    return Delivery.objects.get(pk=pk)
+
+
+def states() -> dict[str, int]:
+    """Return how many deliveries are in each state."""
+    found: dict[str, int] = {}
+    for state in Delivery.objects.values_list("state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return found
+
+
+def tries(pk: int) -> list[tuple[int, str, str]]:
+    """Return (number, outcome, code) of a delivery's tries."""
+    return list(
+        Attempt.objects.filter(delivery=pk).order_by("number").values_list("number", "outcome", "code")
+    )
+
+
+def expire_leases() -> None:
+    """Let every lease have run out a second ago."""
+    Delivery.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))

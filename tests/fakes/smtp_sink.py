@@ -70,7 +70,10 @@ class Habits:
     late: float = 0  # % of messages whose 250 comes late …
     late_seconds: float = 5  # … by this much
     drop_before_250: float = 0  # % taken, then the line is dropped without an answer (RFC 1047)
-    refuse_rcpt: str = ""  # regular expression of recipients answered 550
+    refuse_rcpt: str = ""  # regular expression of recipients answered …
+    rcpt_refusal: str = "550 5.1.1 no such user"  # … this
+    refuse_mail: str = ""  # said to MAIL instead of 250
+    refuse_rset: str = ""  # … to RSET
     defer_rcpt: str = ""  # … answered 451
     refuse_data: str = ""  # regular expression of recipients whose text is answered 554
     greylist: bool = False  # the first try of each sender and recipient is answered 451
@@ -224,7 +227,7 @@ class _Line(asyncio.Protocol):
                 return "354 end with a dot"
             case "RSET":
                 self.sender, self.recipients = "", []
-                return "250 2.0.0 ok"
+                return self.habits.refuse_rset or "250 2.0.0 ok"
             case "NOOP":
                 return "250 2.0.0 ok"
             case "QUIT":
@@ -287,6 +290,8 @@ class _Line(asyncio.Protocol):
         if self.habits.messages_per_line and self.taken >= self.habits.messages_per_line:
             self.answer("421 4.7.0 too many messages on this line", then=self.transport.close)
             return None
+        if self.habits.refuse_mail:
+            return self.habits.refuse_mail
         self.sender, self.recipients = rest.partition("<")[2].partition(">")[0], []
         return "250 2.1.0 ok"
 
@@ -295,7 +300,7 @@ class _Line(asyncio.Protocol):
         address = rest.partition("<")[2].partition(">")[0]
         if self.habits.refuse_rcpt and re.search(self.habits.refuse_rcpt, address):
             self.sink.store.refused += 1
-            return "550 5.1.1 no such user"
+            return self.habits.rcpt_refusal
         if self.habits.defer_rcpt and re.search(self.habits.defer_rcpt, address):
             self.sink.store.refused += 1
             return "451 4.3.0 try later"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from messaging.backends.base import AmbiguousError, Outgoing
-from messaging.backends.email_smtp import SmtpBackend, parse_email_url
+from messaging.backends.email_smtp import SmtpBackend
+from messaging.backends.email_url import parse_email_url
 from messaging.backends.sms_twilio import TwilioBackend
 from tests.fakes.twilio_fake import SID, TOKEN
 

@@ -16,7 +16,7 @@ from django.test import Client
 from clinic.appointments.operations import Taken
 from clinic.lib import clock
 from clinic.models import Calendar
-from messaging import delivery
+from messaging import delivery, settling
 from messaging.links import token_of
 from messaging.models import Delivery
 from notifications.enums import Channel
@@ -92,7 +92,7 @@ def work(ended: threading.Event, log: Log) -> None:
                 delivery.send_due(channel=channel, at=clock.now(), now=clock.now)
                 if time.monotonic() - settled_at > 1:
                     settled_at = time.monotonic()
-                    delivery.settle(at=clock.now())
+                    settling.settle(at=clock.now())
             except DatabaseError as error:
                 log.faults.append(f"worker: {error}")
         ended.wait(0.05)

@@ -55,6 +55,8 @@ clinic:patient                        GET   302   302   200   200   200   404   
 clinic:patient                        POST  405   405   405   405   405   405   405
 clinic:patient_edit                   GET   302   302   200   200   200   404   404
 clinic:patient_edit                   POST  302   302   302   302   302   404   404
+clinic:patient_email_works            GET   405   405   405   405   405   405   405
+clinic:patient_email_works            POST  302   302   302   302   302   404   404
 clinic:settings                       GET   302   302   403   403   200   404   404
 clinic:settings                       POST  405   405   405   405   405   405   405
 clinic:calendar_settings              GET   302   302   403   403   200   404   404
@@ -145,7 +147,7 @@ def people(rynek: House, markt: House, operator: User) -> Callable[..., dict[str
 
 def object_of(name: str, house: House) -> int:
     """Return the id of the house's object that an address is about."""
-    if name in {"clinic:patient", "clinic:patient_edit"}:
+    if name in {"clinic:patient", "clinic:patient_edit", "clinic:patient_email_works"}:
         return house.patient.pk
     if name in {"clinic:calendar_settings", "notifications:calendar_communication"}:
         return house.calendar.pk

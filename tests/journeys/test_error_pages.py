@@ -53,6 +53,30 @@ def test_body_too_large_is_answered_with_a_page(desk: Client, rynek: House) -> N
     assert Page(response).heading == "This could not be understood"
 
 
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [
+        ("en", "This address cannot be opened by itself"),
+        ("pl", "Tego adresu nie można otworzyć bezpośrednio"),
+        ("de", "Diese Adresse lässt sich nicht für sich allein öffnen"),
+        ("ro", "Această adresă nu poate fi deschisă direct"),
+    ],
+)
+def test_method_that_an_address_does_not_take_is_answered_with_a_page(
+    language: str, heading: str, rynek: House
+) -> None:
+    rynek.assistant.language = language
+    rynek.assistant.save()
+
+    for client in (Client(headers={"Accept-Language": language}), logged_in(rynek.assistant)):
+        response = client.get(rynek.url(f"appointments/{rynek.appointment.pk}/move/"))
+
+        page = Page(response)
+        assert (response.status_code, response["Allow"]) == (405, "POST")
+        assert page.heading == heading
+        assert "/" in page.links()
+
+
 @pytest.mark.parametrize("language", ["en", "pl"])
 def test_our_own_fault_is_answered_with_a_page(
     language: str, rynek: House, monkeypatch: pytest.MonkeyPatch

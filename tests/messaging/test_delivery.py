@@ -1,220 +1,36 @@
-"""The outbox at work: rounds, outcomes, what dead workers leave behind (X3, G3; R2, R10, R11, R14)."""
+"""The outbox at work: rounds (X3; R2, R10, R11)."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db import OperationalError, connection
 
-from clinic.appointments import operations as appointments
-from clinic.appointments.enums import CancelledBy
-from clinic.models import Appointment, Clinic
-from messaging import claims, delivery
-from messaging import registry as voices
-from messaging.backends.base import Accepted, AmbiguousError, PassingError, PermanentError
-from messaging.enums import TRANSITIONS, State
-from messaging.models import Attempt, Delivery, SentText
-from messaging.operations import record_provider_state
-from messaging.registry import Ready, Skip
+from messaging import claims, delivery, settling
+from messaging.enums import State
+from messaging.models import Delivery
+from messaging.registry import Skip, Verdict
 from messaging.tasks import send_due
-from notifications import registry as kinds
 from notifications.enums import Channel
-from notifications.operations import pause_sending, resume_sending
-from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
-from tests.factories.outbox import come_back, offer, plant, provider, row_of, sweep
+from tests.factories.clinic import MONDAY, make_clinic
+from tests.factories.outbox import (
+    Special,
+    expire_leases,
+    get,
+    plant,
+    planted,
+    provider,
+    states,
+    sweep,
+    tries,
+)
 from tests.fakes.lines import Gate, Provider
 
-__all__ = ["provider"]
-pytestmark = pytest.mark.django_db
-
-START = MONDAY + timedelta(days=10, hours=2)
-TEN = timedelta(minutes=10)
-
-
-@pytest.fixture(autouse=True)
-def planted() -> Iterator[dict[int, Callable[[], Ready | Skip]]]:
-    """Register a kind that speaks without an appointment; what a row says instead may be put in."""
-    special: dict[int, Callable[[], Ready | Skip]] = {}
-
-    def speak(rows: Sequence[Delivery], at: datetime) -> dict[int, Ready | Skip]:
-        return {
-            row.pk: special[row.pk]() if row.pk in special else Ready("a@patients.example", "Text")
-            for row in rows
-        }
-
-    kinds.register_kind(kinds.Kind("planted", "Planted", "", order=99))
-    voices.register_voice("planted", speak)
-    yield special
-    del kinds._kinds["planted"]
-    del voices._voices["planted"]
-
-
-@pytest.fixture
-def visit() -> Appointment:
-    return book_visit(starts_at=START)
-
-
-def get(pk: int) -> Delivery:
-    return Delivery.objects.get(pk=pk)
-
-
-def states() -> dict[str, int]:
-    found: dict[str, int] = {}
-    for state in Delivery.objects.values_list("state", flat=True):
-        found[state] = found.get(state, 0) + 1
-    return found
-
-
-def tries(pk: int) -> list[tuple[int, str, str]]:
-    return list(
-        Attempt.objects.filter(delivery=pk).order_by("number").values_list("number", "outcome", "code")
-    )
-
-
-def expire_leases() -> None:
-    Delivery.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))
-
-
-# --- Claims ------------------------------------------------------------------------------------
-
-
-def test_one_of_a_quiet_clinic_is_in_the_first_batch() -> None:
-    loud, quiet = make_clinic("lipowa"), make_clinic("dluga")
-    plant(loud, 500, due_at=MONDAY - HOURS)
-    (one,) = plant(quiet, 1, due_at=MONDAY)
-
-    for _ in range(3):
-        batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
-        if one in {row.pk for row in batch}:
-            break
-    first = Delivery.objects.filter(state=State.CLAIMED)
-
-    assert one in {row.pk for row in batch}
-    assert first.count() == len(batch) == 25
-
-
-def test_more_clinics_than_a_batch_take_turns() -> None:
-    houses = [make_clinic(f"house-{number}") for number in range(5)]
-    for house in houses:
-        plant(house, 3)
-
-    seen = [
-        {row.clinic_id for row in claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=2)}
-        for _ in range(5)
-    ]
-
-    assert set.union(*seen) == {house.pk for house in houses}
-    assert [len(each) for each in seen] == [2] * 5
-
-
-def test_everything_due_leaves_in_one_sweep(provider: Provider) -> None:
-    loud, quiet = make_clinic("lipowa"), make_clinic("dluga")
-    plant(loud, 120)
-    plant(quiet, 1)
-    plant(quiet, 1, due_at=MONDAY + timedelta(microseconds=1))
-
-    tally = sweep(MONDAY, "email")["email"]
-
-    assert (tally.sent, states()) == (121, {"sent": 121, "planned": 1})
-    assert set(provider.taken.values()) == {1}
-
-
-def test_channels_do_not_take_each_other_s_rows(provider: Provider) -> None:
-    house = make_clinic()
-    plant(house, 2)
-    (text,) = plant(house, 1, channel="sms")
-
-    sweep(MONDAY, "sms")
-
-    assert provider.ids() == [text]
-
-
-def test_a_paused_clinic_stands_still(provider: Provider) -> None:
-    paused, other = make_clinic("lipowa"), make_clinic("dluga")
-    held = plant(paused, 3)
-    free = plant(other, 1)
-    pause_sending(clinic=paused, actor=STAFF, at=MONDAY)
-
-    sweep(MONDAY, "email")
-    assert provider.ids() == free
-
-    resume_sending(clinic=paused, actor=STAFF, at=MONDAY + HOURS)
-    sweep(MONDAY + HOURS, "email")
-    assert sorted(provider.ids()[1:]) == held
-
-
-def test_a_pause_reaches_what_a_worker_holds() -> None:
-    house = make_clinic()
-    plant(house, 3)
-    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
-
-    pause_sending(clinic=house, actor=STAFF, at=MONDAY)
-
-    assert offer(batch) == set()
-    assert states() == {"planned": 3}
-
-
-def test_a_dropped_claim_is_passed_by(provider: Provider) -> None:
-    house = make_clinic()
-    dropped, again, kept = plant(house, 3)
-    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
-    Delivery.objects.filter(pk=dropped).update(state=State.SKIPPED, claim="")
-    # Somebody else holds it now.
-    Delivery.objects.filter(pk=again).update(claim="another")
-
-    assert offer(batch) == {kept}
-    assert (get(dropped).state, get(again).state, get(kept).state) == ("skipped", "claimed", "sending")
-
-
-def test_two_claimers_share_nothing() -> None:
-    plant(make_clinic(), 30)
-
-    first = {row.pk for row in claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=20)}
-    second = {row.pk for row in claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=20)}
-
-    assert (len(first), len(second), first & second) == (20, 10, set())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_claimers_racing_on_threads_share_nothing() -> None:
-    plant(make_clinic(), 100)
-    ready = threading.Barrier(4)
-
-    def claim(_number: int) -> list[int]:
-        try:
-            ready.wait(10)
-            found: list[int] = []
-            while batch := claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=8):
-                found += offer(batch)
-            return found
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        taken = [pk for found in pool.map(claim, range(4)) for pk in found]
-
-    # A claimer that found nothing left to lock gave up; none was taken twice, and nothing is stuck.
-    assert len(taken) == len(set(taken))
-    assert states() == {"sending": 100} | ({} if len(taken) == 100 else {"planned": 100 - len(taken)})
-
-
-def test_a_lease_that_runs_is_left_alone() -> None:
-    (pk,) = plant(make_clinic(), 1)
-    claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-
-    delivery.settle(at=MONDAY)
-    assert get(pk).state == "claimed"
-
-    expire_leases()
-    delivery.settle(at=MONDAY)
-    assert (get(pk).state, get(pk).claim, get(pk).lease_until, get(pk).tries) == ("planned", "", None, 0)
-
-
-# --- Rounds ------------------------------------------------------------------------------------
+__all__ = ["planted", "provider"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("planted")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -293,526 +109,88 @@ def test_one_sweep_of_a_channel_at_a_time_in_a_process(monkeypatch: pytest.Monke
     assert running == ["email", "email"]
 
 
-# --- Outcomes ----------------------------------------------------------------------------------
+# --- The database fails in the middle ----------------------------------------------------------
 
 
-def test_accepted(provider: Provider) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    provider.script(pk, Accepted("S" * 200))
+def test_what_cannot_be_passed_over_harms_no_other(
+    provider: Provider, planted: Special, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    poison, skipped, sent = plant(make_clinic(), 3)
+    planted.update({poison: lambda: Skip("over"), skipped: lambda: Skip("over")})
+    real = delivery.write_passed_over
 
-    sweep(MONDAY, "email")
+    def write_passed_over(rows: Sequence[tuple[Delivery, Verdict]], **more: Any) -> None:
+        if poison in [row.pk for row, _verdict in rows]:
+            raise OperationalError
+        real(rows, **more)
 
-    row = get(pk)
-    assert (row.state, row.sent_at, row.due_at, row.claim, row.lease_until) == (
-        "sent",
-        MONDAY,
-        MONDAY,
-        "",
-        None,
-    )
-    assert tries(pk) == [(1, "accepted", "")]
-    assert Attempt.objects.get().provider_id == "S" * 120
-    assert SentText.objects.get().text == "Text"
-
-
-def test_permanent(provider: Provider) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    provider.script(pk, PermanentError("smtp-554"))
-
-    sweep(MONDAY, "email")
-    sweep(MONDAY + 24 * HOURS, "email")
-
-    row = get(pk)
-    assert (row.state, row.reason, row.facts, row.ended_at) == (
-        "failed",
-        "refused",
-        {"code": "smtp-554"},
-        MONDAY,
-    )
-    assert tries(pk) == [(1, "permanent", "smtp-554")]
-    assert SentText.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "least", "most"),
-    [
-        pytest.param(None, 30, 36, id="own-pause"),
-        pytest.param(7, 30, 36, id="shorter-than-ours"),
-        pytest.param(420, 420, 420, id="named"),
-        pytest.param(7200, 7200, 7200, id="longer-than-our-longest"),
-    ],
-)
-def test_passing(provider: Provider, retry_after: float | None, least: float, most: float) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    provider.script(pk, PassingError("smtp-451", retry_after=retry_after))
-
-    sweep(MONDAY, "email")
-
-    row = get(pk)
-    assert (row.state, row.reason, row.facts) == ("planned", "trying_again", {"code": "smtp-451"})
-    assert row.due_at is not None
-    assert least <= (row.due_at - MONDAY).total_seconds() <= most
-    sweep(row.due_at - timedelta(microseconds=1), "email")
-    assert provider.ids() == [pk]
-    sweep(row.due_at, "email")
-    assert provider.ids() == [pk, pk]
-    assert (get(pk).state, get(pk).reason) == ("sent", "")
-    assert tries(pk) == [(1, "passing", "smtp-451"), (2, "accepted", "")]
-
-
-@pytest.mark.parametrize("error", [AmbiguousError("smtp-lost"), RuntimeError("a sender's own bug")])
-def test_ambiguous_or_a_bug_is_unknown(provider: Provider, error: Exception) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    provider.script(pk, error)
-    code = "smtp-lost" if isinstance(error, AmbiguousError) else "RuntimeError"
-
-    sweep(MONDAY, "email")
-    sweep(MONDAY + 24 * HOURS, "email")
-
-    row = get(pk)
-    assert (row.state, row.reason, row.ended_at, row.due_at) == ("unknown", "line_lost", MONDAY, MONDAY + TEN)
-    assert tries(pk) == [(1, "unknown", code)]
-    assert provider.ids() == [pk]
-
-
-def test_poison_fails_alone(provider: Provider, planted: dict[int, Callable[[], Ready | Skip]]) -> None:
-    rows = plant(make_clinic(), 500)
-    bad = rows[::200]  # three of them
-
-    def break_it() -> Ready:
-        raise ValueError
-
-    planted.update(dict.fromkeys(bad, break_it))
+    monkeypatch.setattr(delivery, "write_passed_over", write_passed_over)
 
     tally = sweep(MONDAY, "email")["email"]
 
-    assert (tally.sent, tally.failed) == (497, 3)
-    assert {(get(pk).state, get(pk).reason, get(pk).tries) for pk in bad} == {("failed", "render_failed", 0)}
-
-
-def test_a_voice_that_forgets_a_row_fails_that_row_alone(provider: Provider) -> None:
-    kept, forgotten = plant(make_clinic(), 2)
-    voices.register_voice("planted", lambda rows, at: {kept: Ready("a@patients.example", "Text")})
-
-    sweep(MONDAY, "email")
-
-    assert (get(kept).state, get(forgotten).state) == ("sent", "failed")
+    assert (tally.sent, tally.skipped, states()) == (1, 1, {"claimed": 1, "skipped": 1, "sent": 1})
+    assert (get(poison).state, provider.ids()) == ("claimed", [sent])
+    assert f"delivery {poison} cannot be passed over" in caplog.messages
+    expire_leases()
+    settling.settle(at=MONDAY)
+    assert get(poison).state == "planned"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_outcome_that_cannot_be_written_harms_no_other(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
+def test_a_database_that_is_gone_after_the_sending_leaves_unknowns_never_doubles(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    poison, *others = plant(make_clinic(), 30)
-    real = delivery.kept_text
+    settings.SEND_CONNECTIONS = 2
+    plant(make_clinic(), 4)
+    real, calls = delivery.write_round, []
 
-    def kept_text(row: Delivery, ready: Ready) -> SentText:
-        if row.pk == poison:
-            raise ValueError
-        return real(row, ready)
+    def write_round(ended: Any, choices: Any, **more: Any) -> set[int]:
+        calls.append(len(ended))
+        if len(calls) > 1:  # the first round is opened; then nothing can be written any more
+            raise OperationalError
+        return real(ended, choices, **more)
 
-    monkeypatch.setattr(delivery, "kept_text", kept_text)
+    monkeypatch.setattr(delivery, "write_round", write_round)
+    with pytest.raises(OperationalError):
+        sweep(MONDAY, "email")
 
-    sweep(MONDAY, "email")
-
-    assert get(poison).state == "sending"
-    assert Delivery.objects.filter(pk__in=others, state=State.SENT).count() == 29
+    # As a whole, each of the two alone, and the next round without them.
+    assert calls == [0, 2, 1, 1, 0]
+    assert states() == {"sending": 2, "claimed": 2}
+    monkeypatch.setattr(delivery, "write_round", real)
     expire_leases()
-    delivery.settle(at=MONDAY + MINUTES)
-    assert get(poison).state == "unknown"
-    assert provider.taken[poison] == 1
+    settling.settle(at=MONDAY)
+    sweep(MONDAY, "email")
+    assert states() == {"unknown": 2, "sent": 2}
+    assert set(provider.taken.values()) == {1}
 
 
-def test_a_failure_that_comes_back_late_does_not_touch_a_newer_try(provider: Provider) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    (row,) = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    row.tries = 1
-    Delivery.objects.filter(pk=pk).update(state=State.SENDING, tries=2)
-    Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
-    Attempt.objects.create(delivery=row, number=2, started_at=MONDAY)
-    late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
-
-    come_back(late)
-
-    assert (get(pk).state, tries(pk)) == ("sending", [(1, "passing", "smtp-451"), (2, "", "")])
-
-
-@pytest.mark.parametrize("state", [State.UNKNOWN, State.PLANNED, State.CLAIMED])
-def test_an_acceptance_that_comes_back_late_settles_it(provider: Provider, state: State) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    (row,) = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    row.tries = 1
-    Delivery.objects.filter(pk=pk).update(state=state, tries=1, reason="line_lost")
-    Attempt.objects.create(delivery=row, number=1, started_at=MONDAY, ended_at=MONDAY, outcome="unknown")
-    late = delivery.Ended(row, Ready("a@patients.example", "Text"), Accepted("S1"), MONDAY + HOURS)
-
-    come_back(late)
-    sweep(MONDAY + 2 * HOURS, "email")
-
-    assert (get(pk).state, get(pk).sent_at, get(pk).reason) == ("sent", MONDAY + HOURS, "")
-    assert tries(pk) == [(1, "unknown", "")]
-    assert provider.ids() == []
-
-
-def test_a_late_no_settles_what_was_unknown(provider: Provider) -> None:
-    (pk,) = plant(make_clinic(), 1)
-    (row,) = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    row.tries = 1
-    Delivery.objects.filter(pk=pk).update(state=State.UNKNOWN, tries=1, due_at=MONDAY + TEN)
-    late = delivery.Ended(row, Ready("a@patients.example", ""), PassingError("smtp-451"), MONDAY)
-
-    come_back(late)
-
-    assert (get(pk).state, get(pk).was_retried) == ("planned", False)
-
-
-# --- The second look ---------------------------------------------------------------------------
-
-
-def test_what_was_cancelled_in_a_worker_s_hands_is_not_sent(visit: Appointment, provider: Provider) -> None:
-    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48)
-    assert len(batch) == 1
-
-    appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MONDAY + MINUTES)
-
-    assert offer(batch) == set()
-    sweep(MONDAY + MINUTES)
-    assert {one.subject for one in provider.sent if one.subject} != set()
-    assert [row_of(visit, "details", channel).state for channel in ("email", "sms")] == ["skipped"] * 2
-    assert [row_of(visit, "cancelled", channel, version=1).state for channel in ("email", "sms")] == [
-        "sent"
-    ] * 2
-
-
-@pytest.mark.parametrize(("act", "reason"), [("move", "moved_meanwhile"), ("cancel", "cancelled_meanwhile")])
-def test_what_a_failed_try_put_back_is_looked_at_again(
-    visit: Appointment, provider: Provider, act: str, reason: str
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_that_breaks_off_writes_down_what_it_knows(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PassingError("smtp-451"))
-    sweep(MONDAY, "email")
-    Delivery.objects.filter(pk=mail.pk).update(state=State.SENDING)  # the second try is under way …
-    if act == "move":
-        appointments.move(appointment_id=visit.pk, starts_at=START + HOURS, actor=STAFF, at=MONDAY + MINUTES)
-    else:
-        appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MONDAY + MINUTES)
-    Delivery.objects.filter(pk=mail.pk).update(state=State.PLANNED, due_at=MONDAY + MINUTES)  # … and failed
-
-    sweep(MONDAY + 2 * MINUTES, "email")
-
-    assert (get(mail.pk).state, get(mail.pk).reason) == ("skipped", reason)
-    assert mail.pk not in provider.taken
-
-
-def test_a_late_reminder(provider: Provider) -> None:
-    calendar = make_calendar()
-    useful = book_visit(calendar=calendar, starts_at=START)
-    late = book_visit(calendar=calendar, patient=useful.patient, starts_at=START - HOURS)
-
-    sweep(START - 2 * HOURS)  # nobody was there for two days
-
-    assert [row_of(useful, "reminder", channel).state for channel in ("email", "sms")] == ["sent", "sent"]
-    assert [
-        (row_of(late, "reminder", channel).state, row_of(late, "reminder", channel).reason)
-        for channel in ("email", "sms")
-    ] == [("skipped", "too_late")] * 2
-
-
-def test_an_sms_put_off_into_the_night_waits_for_the_morning(provider: Provider) -> None:
-    evening = MONDAY.replace(hour=20, minute=59, second=50)  # 21:59:50 by the wall
-    morning = MONDAY.replace(hour=6) + timedelta(days=1)
-    visit = book_visit(starts_at=START, at=evening, patient=None)
-    appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=evening)
-    text = row_of(visit, "cancelled", "sms", version=1)
-    provider.script(text.pk, PassingError("twilio-20429", retry_after=60))
-    sweep(evening)
-
-    tally = sweep(evening + 2 * MINUTES, "sms")["sms"]
-
-    row = get(text.pk)
-    assert (tally.later, row.state, row.planned_at, row.due_at) == (1, "planned", evening, morning)
-    assert provider.taken[text.pk] == 0
-    sweep(morning, "sms")
-    assert get(text.pk).state == "sent"
-
-
-# --- Unknown outcomes --------------------------------------------------------------------------
-
-
-def make_unknown(row: Delivery, at: datetime, provider: Provider) -> None:
-    """Let a delivery's next try end so that nobody knows."""
-    provider.script(row.pk, AmbiguousError("lost"))
-    Delivery.objects.filter(pk=row.pk).update(due_at=at, state=State.PLANNED)
-    sweep(at, row.channel)
-    assert get(row.pk).state == "unknown"
-
-
-def test_sending_whose_worker_died_becomes_unknown() -> None:
-    (pk,) = plant(make_clinic(), 1)
-    batch = claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=1)
-    offer(batch)
-
-    delivery.settle(at=MONDAY + MINUTES)
-    assert get(pk).state == "sending"
-
-    expire_leases()
-    delivery.settle(at=MONDAY + 2 * MINUTES)
-    row = get(pk)
-    assert (row.state, row.reason, row.ended_at, row.due_at) == (
-        "unknown", "line_lost", MONDAY + 2 * MINUTES, MONDAY + 12 * MINUTES,
-    )  # fmt: skip
-    assert tries(pk) == [(1, "unknown", "")]
-
-
-POLICY = {
-    ("details", "email"): True,
-    ("details", "sms"): False,
-    ("reminder", "email"): True,
-    ("reminder", "sms"): False,
-    ("moved", "email"): True,
-    ("moved", "sms"): True,
-    ("cancelled", "email"): True,
-    ("cancelled", "sms"): True,
-}
-
-
-@pytest.mark.parametrize(("kind", "channel"), POLICY)
-def test_an_unknown_is_tried_once_more_as_its_kind_says(
-    visit: Appointment, provider: Provider, kind: str, channel: str
-) -> None:
-    version = 0
-    if kind == "moved":
-        appointments.move(appointment_id=visit.pk, starts_at=START + HOURS, actor=STAFF, at=MONDAY)
-        version = 1
-    if kind == "cancelled":
-        appointments.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MONDAY)
-        version = 1
-    row = row_of(visit, kind, channel, version=version)
-    make_unknown(row, MONDAY, provider)
-
-    delivery.settle(at=MONDAY + TEN - timedelta(microseconds=1))
-    assert (get(row.pk).state, provider.asked) == ("unknown", [])
-
-    delivery.settle(at=MONDAY + TEN)
-    assert provider.asked == [row.pk]
-    found = get(row.pk)
-    if not POLICY[kind, channel]:
-        assert (found.state, found.was_retried, found.due_at) == ("unknown", False, None)
-        return
-    assert (found.state, found.reason, found.was_retried, found.due_at) == (
-        "planned", "second_try", True, MONDAY + TEN,
-    )  # fmt: skip
-
-    # Once: the second unknown is looked up too, and then left as it is.
-    provider.script(row.pk, AmbiguousError("lost"))
-    sweep(MONDAY + TEN, channel)
-    assert (get(row.pk).state, get(row.pk).tries) == ("unknown", 2)
-    delivery.settle(at=MONDAY + 2 * TEN)
-    assert (get(row.pk).state, get(row.pk).due_at, provider.asked) == ("unknown", None, [row.pk, row.pk])
-    delivery.settle(at=MONDAY + timedelta(days=1))
-    assert (provider.asked, tries(row.pk)) == ([row.pk] * 2, [(1, "unknown", "lost"), (2, "unknown", "lost")])
-
-
-def test_an_unknown_that_the_provider_knows_was_sent(visit: Appointment, provider: Provider) -> None:
-    row = row_of(visit, "details", "email")
-    make_unknown(row, MONDAY, provider)
-    provider.known[row.pk] = Accepted("S1")
-
-    delivery.settle(at=MONDAY + TEN)
-
-    found = get(row.pk)
-    assert (found.state, found.sent_at, found.reason, found.due_at) == ("sent", MONDAY, "", None)
-    # The four hours run from the try that was taken.
-    assert row_of(visit, "details", "sms").due_at == MONDAY + 4 * HOURS
-
-
-def test_a_provider_that_cannot_be_asked_is_asked_again(visit: Appointment, provider: Provider) -> None:
-    row = row_of(visit, "details", "email")
-    make_unknown(row, MONDAY, provider)
-    provider.known[row.pk] = PassingError("api-timeout")
-
-    delivery.settle(at=MONDAY + TEN)
-    assert (get(row.pk).state, get(row.pk).due_at) == ("unknown", MONDAY + 11 * MINUTES)
-
-    provider.known[row.pk] = Accepted("S1")
-    delivery.settle(at=MONDAY + 11 * MINUTES)
-    assert get(row.pk).state == "sent"
-
-
-def test_a_silent_provider_is_asked_once_a_pass(provider: Provider) -> None:
-    house = make_clinic()
-    mails, texts = plant(house, 3), plant(house, 3, channel="sms")
-    for pk in [*mails, *texts]:
-        provider.script(pk, AmbiguousError("lost"))
-    sweep(MONDAY)
-    provider.known.update(dict.fromkeys(texts, PassingError("twilio-timeout")))
-
-    delivery.settle(at=MONDAY + TEN)
-
-    assert len([pk for pk in provider.asked if pk in texts]) == 1
-    assert [get(pk).state for pk in mails] == ["planned"] * 3
-    assert [get(pk).state for pk in texts] == ["unknown"] * 3
-
-
-def test_an_unknown_of_a_paused_clinic_waits(visit: Appointment, provider: Provider) -> None:
-    row = row_of(visit, "details", "email")
-    make_unknown(row, MONDAY, provider)
-    pause_sending(clinic=visit.clinic, actor=STAFF, at=MONDAY)
-
-    delivery.settle(at=MONDAY + TEN)
-
-    assert (get(row.pk).state, provider.asked) == ("unknown", [])
-
-
-def test_an_unknown_overtaken_by_the_world_is_not_tried_again(visit: Appointment, provider: Provider) -> None:
-    row = row_of(visit, "details", "email")
-    make_unknown(row, MONDAY, provider)
-    appointments.move(appointment_id=visit.pk, starts_at=START + HOURS, actor=STAFF, at=MONDAY + MINUTES)
-
-    delivery.settle(at=MONDAY + TEN)
-
-    assert (get(row.pk).state, get(row.pk).due_at) == ("unknown", None)
-
-
-def test_a_mail_given_up_brings_its_sms(visit: Appointment, provider: Provider) -> None:
-    mail, text = row_of(visit, "details", "email"), row_of(visit, "details", "sms")
-    make_unknown(mail, MONDAY, provider)
-    provider.script(mail.pk, AmbiguousError("lost"))
-    delivery.settle(at=MONDAY + TEN)
-    sweep(MONDAY + TEN, "email")
-    assert get(text.pk).due_at is None
-
-    delivery.settle(at=MONDAY + 2 * TEN)
-
-    assert (get(text.pk).due_at, get(text.pk).reason) == (MONDAY + 2 * TEN, "email_lost")
-
-
-# --- What providers report ---------------------------------------------------------------------
-
-
-def sent(visit: Appointment, provider: Provider) -> Delivery:
-    sweep(MONDAY)
-    return row_of(visit, "details", "email")
-
-
-def test_states_move_forward_only(visit: Appointment, provider: Provider) -> None:
-    row = sent(visit, provider)
-    story = [
-        ("queued", False, "sent"),
-        ("delivered", True, "delivered"),
-        ("sent", False, "delivered"),
-        ("delivered", False, "delivered"),
-        ("nonsense", False, "delivered"),
-        ("", False, "delivered"),
-        ("failed", True, "failed"),
-        ("delivered", False, "failed"),
-    ]
-    for minute, (word, changed, state) in enumerate(story):
-        at = MONDAY + minute * MINUTES
-        assert record_provider_state(delivery_id=row.pk, reported=word, at=at) is changed, word
-        assert get(row.pk).state == state
-
-    found = get(row.pk)
-    assert (found.sent_at, found.delivered_at, found.ended_at) == (
-        MONDAY,
-        MONDAY + MINUTES,
-        MONDAY + 6 * MINUTES,
-    )
-
-
-def test_a_report_replayed_a_hundred_times(visit: Appointment, provider: Provider) -> None:
-    row = sent(visit, provider)
-
-    changed = [record_provider_state(delivery_id=row.pk, reported="delivered", at=MONDAY) for _ in range(100)]
-
-    assert changed == [True] + [False] * 99
-    assert get(row.pk).state == "delivered"
-
-
-@pytest.mark.parametrize("state", [State.SENDING, State.UNKNOWN, State.PLANNED, State.CLAIMED])
-def test_a_report_that_overtakes_our_own_books(visit: Appointment, provider: Provider, state: State) -> None:
-    row = row_of(visit, "details", "email")
-    Delivery.objects.filter(pk=row.pk).update(state=state, tries=1, claim="x", reason="line_lost")
-
-    assert record_provider_state(delivery_id=row.pk, reported="sent", at=MONDAY + MINUTES) is True
-
-    found = get(row.pk)
-    assert (found.state, found.sent_at, found.claim, found.reason) == ("sent", MONDAY + MINUTES, "", "")
-    assert row_of(visit, "details", "sms").due_at == MONDAY + MINUTES + 4 * HOURS
-    sweep(MONDAY + HOURS, "email")
-    assert provider.ids() == []
-
-
-def test_a_report_on_what_was_never_tried_changes_nothing(visit: Appointment) -> None:
-    row = row_of(visit, "details", "email")
-
-    assert record_provider_state(delivery_id=row.pk, reported="delivered", at=MONDAY) is False
-    assert record_provider_state(delivery_id=10**12, reported="delivered", at=MONDAY) is False
-
-    assert get(row.pk).state == "planned"
-
-
-def test_a_bounce_marks_the_card_and_brings_the_sms_at_once(visit: Appointment, provider: Provider) -> None:
-    row = sent(visit, provider)
-    at = MONDAY + HOURS
-
-    record_provider_state(delivery_id=row.pk, reported="bounced", code="bounced", at=at)
-
-    visit.patient.refresh_from_db()
-    text = row_of(visit, "details", "sms")
-    assert (visit.patient.email_bounced_at, get(row.pk).state) == (at, "failed")
-    assert (text.state, text.planned_at, text.due_at, text.reason) == ("planned", at, at, "email_lost")
-    assert row_of(visit, "reminder", "email").reason == "no_email"
-
-
-def test_a_bounce_of_an_old_address_does_not_mark_the_new_one(visit: Appointment, provider: Provider) -> None:
-    row = sent(visit, provider)
-    visit.patient.email = "new@patients.example"
-    visit.patient.save()
-
-    record_provider_state(delivery_id=row.pk, reported="bounced", at=MONDAY + HOURS)
-
-    visit.patient.refresh_from_db()
-    assert visit.patient.email_bounced_at is None
-    assert row_of(visit, "details", "sms").reason == "email_lost"
-
-
-def test_an_address_refused_at_once(visit: Appointment, provider: Provider) -> None:
-    mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-550"))
-
-    sweep(MONDAY, "email")
-
-    visit.patient.refresh_from_db()
-    text = row_of(visit, "details", "sms")
-    assert visit.patient.email_bounced_at == MONDAY
-    assert (text.planned_at, text.due_at, text.reason) == (MONDAY, MONDAY, "email_lost")
-
-
-def test_a_text_refused_is_not_the_address_s_fault(visit: Appointment, provider: Provider) -> None:
-    mail = row_of(visit, "details", "email")
-    provider.script(mail.pk, PermanentError("smtp-554"))
-
-    sweep(MONDAY, "email")
-
-    visit.patient.refresh_from_db()
-    assert visit.patient.email_bounced_at is None
-    assert row_of(visit, "details", "sms").reason == "email_lost"
-
-
-def test_nothing_accepted_is_ever_planned_again() -> None:
-    assert set(TRANSITIONS) == set(State)
-    assert TRANSITIONS[State.READ] == frozenset()
-    assert (
-        State.PLANNED
-        not in TRANSITIONS[State.SENT] | TRANSITIONS[State.DELIVERED] | TRANSITIONS[State.FAILED]
-    )
-
-
-def test_a_rollback_leaves_the_clinic_silent(provider: Provider) -> None:
-    house: Clinic = make_clinic()
-    with transaction.atomic():
-        plant(house, 3)
-        transaction.set_rollback(True)
-
-    assert sweep(MONDAY, "email")["email"].total == 0
+    settings.SEND_CONNECTIONS = 2
+    monkeypatch.setattr(delivery, "ROUND_SECONDS", 0.05)
+    quick, slow, left = plant(make_clinic(), 3)
+    gate = Gate()
+    provider.script(slow, gate)
+    real, batch = claims.claim_due, [quick, slow]
+
+    def claim_due(**more: Any) -> list[Delivery]:
+        if not batch:
+            gate.opened.set()
+            raise OperationalError
+        batch.clear()
+        return real(**{**more, "limit": 2})
+
+    monkeypatch.setattr(claims, "claim_due", claim_due)
+    with pytest.raises(OperationalError):
+        sweep(MONDAY, "email")
+
+    assert [get(pk).state for pk in (quick, slow, left)] == ["sent", "sent", "planned"]
+
+
+def test_a_claim_grows_while_it_is_soon_sent() -> None:
+    sender = delivery.Sender(Channel.EMAIL, MONDAY, lambda: MONDAY)
+
+    assert [sender._next_batch(at) for at in (0.0, 1.9, 3.8, 5.7, 7.7, 8.0)] == [12, 24, 48, 48, 12, 24]

@@ -200,6 +200,13 @@ def test_the_cookie_opens_its_own_page_only(house: Clinic) -> None:
     assert visit(mine, cookie="WzEsMV0:1:forged") is None
 
 
+def test_the_cookie_of_a_link_that_is_no_more_opens_nothing(house: Clinic) -> None:
+    link = make(house)
+    PersonalLink.objects.filter(pk=link.pk).delete()
+
+    assert visit(link) is None
+
+
 def test_the_cookie_ends_with_its_link(house: Clinic) -> None:
     link = make(house)
     with pytest.raises(LinkGone):

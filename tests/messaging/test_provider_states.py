@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from messaging.provider_states import forward, meaning
+from messaging.provider_states import forward, is_no_such_address, meaning
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,28 @@ def test_any_order_ends_the_same() -> None:
 )
 def test_meaning(state: str, said: str) -> None:
     assert meaning(state) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "why", "expected"),
+    [
+        ("bounced", None, True),
+        ("bounced", "bounced", True),
+        ("bounced", "invalid", True),
+        ("rejected", "invalid", True),
+        ("rejected", "bounced", True),  # on the provider's list because of an earlier bounce
+        ("bounced", "spam", False),
+        ("bounced", "blocked", False),
+        ("bounced", "timed_out", False),
+        ("bounced", "other", False),
+        ("rejected", None, False),
+        ("rejected", "unsubscribed", False),
+        ("failed", None, False),
+        ("deferred", "bounced", False),
+        ("complained", "spam", False),
+    ],
+)
+def test_only_a_bounce_or_an_invalid_address_speaks_of_the_address(
+    event: str, why: str | None, expected: bool
+) -> None:
+    assert is_no_such_address(event, why) is expected

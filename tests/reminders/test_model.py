@@ -17,7 +17,7 @@ from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import PATIENT
 from clinic.people.operations import change_patient
-from messaging import claims, delivery
+from messaging import claims, delivery, settling
 from messaging.backends.base import Accepted, AmbiguousError, Outgoing, PassingError, PermanentError
 from messaging.enums import State
 from messaging.models import Attempt, Delivery
@@ -107,7 +107,9 @@ class World(Provider):
             self.fault("switched off")
         if address != (self.phone if is_sms else self.email):
             self.fault(f"sent to {address}")
-        if self.now >= self.starts_at or (kind == "reminder" and self.starts_at - self.now < 2 * HOURS):
+        if self.now >= self.starts_at or (
+            kind == "reminder" and self.starts_at - self.now < 2 * HOURS - MINUTES
+        ):
             self.fault("too late")
         if is_sms and kind in {"details", "moved"} and self.read_version >= version:
             self.fault("read already")
@@ -249,7 +251,7 @@ class Life:
         elif lot < 0.36:
             self.die()
         elif lot < 0.50:
-            delivery.settle(at=world.now)
+            settling.settle(at=world.now)
         else:
             self.sweep()
         world.now += self.dice.choice(
@@ -273,18 +275,20 @@ def test_a_random_life(seed: int, monkeypatch: pytest.MonkeyPatch, settings: Any
             life.act()
         return verdicts
 
-    monkeypatch.setattr(delivery, "judge", judge)
-    monkeypatch.setattr(delivery, "open_backend", lambda channel: Line(world))
+    for module in (delivery, settling):
+        monkeypatch.setattr(module, "judge", judge)
+        monkeypatch.setattr(module, "open_backend", lambda channel: Line(world))
     world.open_lines = 10**6
 
     for _ in range(STEPS):
         life.step()
     # In the end everybody is there again, and time goes on until nothing is open.
-    monkeypatch.setattr(delivery, "judge", real)
+    for module in (delivery, settling):
+        monkeypatch.setattr(module, "judge", real)
     world.is_paused = False
     resume_sending(clinic=life.clinic, actor=STAFF, at=world.now)
     for _ in range(30):
-        delivery.settle(at=world.now)
+        settling.settle(at=world.now)
         life.sweep()
         world.now += 12 * HOURS
 

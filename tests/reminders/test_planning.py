@@ -19,6 +19,7 @@ from notifications.operations import (
     set_calendar_communication,
 )
 from reminders.operations import record_read
+from reminders.planning import cause_of
 from tests.factories.clinic import (
     HOURS,
     MINUTES,
@@ -37,6 +38,8 @@ pytestmark = pytest.mark.django_db
 
 START = MONDAY + timedelta(days=10, hours=2)  # Thursday 12 March 2026, 11:00 in Warsaw
 REMINDED = START - 48 * HOURS
+# Until then an SMS waits for its e-mail to be accepted: 06:00 by the wall, which the night holds.
+LATEST, HELD = START - 5 * HOURS, START - 4 * HOURS
 NOBODY: dict[str, Any] = {"email": "", "phone": ""}
 
 
@@ -63,6 +66,7 @@ def left_out(kind: str, reason: str) -> Row:
     return (kind, None, "left out", None, None, reason)
 
 
+WAITING = row("details", "sms", "planned", LATEST, "if_not_left", due=HELD)
 REMINDER_ROWS = [
     row("reminder", "email", "planned", REMINDED),
     row("reminder", "sms", "planned", REMINDED, "instead_of_push"),
@@ -99,7 +103,7 @@ def set_card(patient: Patient, at: datetime, **more: str) -> None:
             Origin.STAFF,
             [
                 row("details", "email", "planned", MONDAY),
-                row("details", "sms", "planned", None, "if_unread"),
+                WAITING,
                 *REMINDER_ROWS,
             ],
             id="staff-both",
@@ -130,12 +134,18 @@ def set_card(patient: Patient, at: datetime, **more: str) -> None:
             {"email_bounced_at": MONDAY},
             Origin.STAFF,
             [
-                row("details", "email", "skipped", None, "no_email"),
-                row("details", "sms", "planned", MONDAY, "no_email"),
-                row("reminder", "email", "skipped", None, "no_email"),
+                row("details", "email", "skipped", None, "email_bounced"),
+                row("details", "sms", "planned", MONDAY, "email_bounced"),
+                row("reminder", "email", "skipped", None, "email_bounced"),
                 REMINDER_ROWS[1],
             ],
             id="staff-bounced",
+        ),
+        pytest.param(
+            {"email_bounced_at": MONDAY, "phone": ""},
+            Origin.STAFF,
+            [left_out("details", "bounced_no_phone"), left_out("reminder", "bounced_no_phone")],
+            id="staff-bounced-no-phone",
         ),
         pytest.param(
             NOBODY,
@@ -438,7 +448,7 @@ def test_a_bounce_marked_from_elsewhere_brings_the_unsent_mail_s_sms(
 
     assert rows(visit)[0] == row("details", "email", "skipped", MONDAY, "email_bounced")
     assert rows(visit)[1] == row("details", "sms", "sent", MONDAY + 2 * MINUTES, "email_lost")
-    assert rows(visit)[2:] == [row("reminder", "email", "skipped", None, "no_email"), REMINDER_ROWS[1]]
+    assert rows(visit)[2:] == [row("reminder", "email", "skipped", None, "email_bounced"), REMINDER_ROWS[1]]
 
 
 def test_other_patients_keep_their_rows(calendar: Calendar, visit: Appointment) -> None:
@@ -449,7 +459,7 @@ def test_other_patients_keep_their_rows(calendar: Calendar, visit: Appointment) 
     before = [rows(other), rows(elsewhere)]
 
     set_card(visit.patient, MONDAY + HOURS, phone_number="")
-    switch(elsewhere.calendar, MONDAY + HOURS, quiet=None)
+    switch(elsewhere.calendar, MONDAY + HOURS, quiet=(time(23), time(7)))
 
     assert rows(visit)[3] == row("reminder", "sms", "skipped", None, "no_phone")
     assert [rows(other), rows(elsewhere)] == before
@@ -465,14 +475,14 @@ def test_a_move_by_staff(visit: Appointment) -> None:
 
     assert rows(visit, version=0) == [
         row("details", "email", "skipped", MONDAY, "moved_meanwhile"),
-        row("details", "sms", "skipped", None, "moved_meanwhile"),
+        row("details", "sms", "skipped", LATEST, "moved_meanwhile"),
         row("reminder", "email", "skipped", REMINDED, "moved_meanwhile"),
         row("reminder", "sms", "skipped", REMINDED, "moved_meanwhile"),
     ]
     reminded = later - 48 * HOURS
     assert rows(visit, version=1) == [
         row("moved", "email", "planned", at),
-        row("moved", "sms", "planned", None, "if_unread"),
+        row("moved", "sms", "planned", later - 5 * HOURS, "if_not_left", due=later - 4 * HOURS),
         row("reminder", "email", "planned", reminded),
         row("reminder", "sms", "planned", reminded, "instead_of_push"),
     ]
@@ -539,7 +549,7 @@ def test_a_cancellation_switched_off(calendar: Calendar, visit: Appointment) -> 
 
 def test_replanning_multiplies_nothing(calendar: Calendar, visit: Appointment) -> None:
     before = rows(visit)
-    for hour in range(1, 6):
+    for hour in range(1, 7):
         switch(
             calendar, MONDAY + hour * HOURS, quiet=(time(21), time(6)) if hour % 2 else (time(22), time(7))
         )
@@ -567,3 +577,24 @@ def test_put_twice_is_put_once(visit: Appointment) -> None:
 
     assert put(plan, at=MONDAY).pk == put(plan, at=MONDAY).pk
     assert Delivery.objects.filter(message__cause="appointment:0").count() == 1
+
+
+def test_put_lets_go_of_what_a_worker_tries_again(visit: Appointment) -> None:
+    mail = row_of(visit, "details", "email")
+    Delivery.objects.filter(pk=mail.pk).update(state="claimed", claim="x", tries=1, reason="trying_again")
+    plan = Plan(
+        clinic_id=visit.clinic_id, kind="details", cause=cause_of(visit.pk), version=0,
+        recipient=f"patient:{visit.patient_id}", reason="details_by_staff", planned_at=MONDAY,
+        ways=(Way(Channel.EMAIL, MONDAY + HOURS, MONDAY + HOURS),),
+    )  # fmt: skip
+
+    put(plan, at=MONDAY)
+
+    found = row_of(visit, "details", "email")
+    assert (found.state, found.claim, found.planned_at, found.reason) == (
+        "planned",
+        "",
+        MONDAY,
+        "trying_again",
+    )
+    assert row_of(visit, "details", "sms").state == "skipped"  # the plan names it no more

@@ -22,9 +22,10 @@ from reminders.rules import (
 WARSAW = ZoneInfo("Europe/Warsaw")
 START = datetime(2026, 3, 12, 10, 0, tzinfo=UTC)
 PLANNED = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+TICK = timedelta(microseconds=1)
 BOTH, EMAIL_ONLY, PHONE_ONLY = Reach(True, True), Reach(True, False), Reach(False, True)
-NOBODY = Reach(False, False)
+NOBODY, BOUNCED = Reach(False, False), Reach(False, True, bounced=True)
 
 
 def local(day: str) -> datetime:
@@ -119,7 +120,7 @@ NO_EMAIL = Step("email", None, "no_email", skip=True)
 NO_PHONE = Step("sms", None, "no_phone", skip=True)
 SMS_FOR_PUSH = Step("sms", PLANNED, "instead_of_push")
 SMS_ALONE = Step("sms", PLANNED, "no_email")
-WAITING = Step("sms", None, "if_unread")
+WAITING = Step("sms", START - 5 * HOUR, "if_not_left")
 
 TABLE = {
     # kind, by the patient: reach both, e-mail only, phone only, neither
@@ -157,35 +158,68 @@ def test_ways_by_kind_reach_and_author(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "by_patient", "expected"),
+    [
+        (DETAILS, False, [Step("email", None, "email_bounced", skip=True), Step("sms", PLANNED, "email_bounced")]),
+        (MOVED, True, [Step("sms", PLANNED, "email_bounced")]),
+        (REMINDER, False, [Step("email", None, "email_bounced", skip=True), SMS_FOR_PUSH]),
+    ],
+)  # fmt: skip
+def test_an_address_that_does_not_work_is_called_that(
+    kind: str, by_patient: bool, expected: list[Step]
+) -> None:
+    found = steps(kind, planned_at=PLANNED, starts_at=START, reach=BOUNCED, by_patient=by_patient)
+
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("reach", "reason"), [(NOBODY, "no_contact"), (Reach(False, False, bounced=True), "bounced_no_phone")]
+)
+def test_nobody_can_be_reached_and_why(reach: Reach, reason: str) -> None:
+    assert not reach
+    assert reach.why_nobody == reason
+
+
 @pytest.mark.parametrize("kind", [DETAILS, MOVED])
 @pytest.mark.parametrize(
-    ("ahead", "accepted_after", "lost", "expected"),
+    ("ahead", "accepted_after", "lost_after", "expected"),
     [
-        pytest.param(5 * HOUR, None, False, WAITING, id="exactly-5h-waits"),
+        pytest.param(5 * HOUR, None, None, Step("sms", PLANNED, "if_not_left"), id="exactly-5h-waits"),
         pytest.param(
-            5 * HOUR - SECOND, None, False, Step("sms", PLANNED, "starts_soon"), id="below-5h-at-once"
+            6 * HOUR, None, None, Step("sms", PLANNED + HOUR, "if_not_left"), id="waits-until-5h-before-at-most"
         ),
         pytest.param(
-            240 * HOUR, HOUR, False, Step("sms", PLANNED + 5 * HOUR, "if_unread"), id="4h-from-acceptance"
+            5 * HOUR - SECOND, None, None, Step("sms", PLANNED, "starts_soon"), id="below-5h-at-once"
         ),
         pytest.param(
-            6 * HOUR, HOUR, False, Step("sms", PLANNED + 5 * HOUR, "if_unread"), id="accepted-exactly-5h-ahead"
+            240 * HOUR, HOUR, None, Step("sms", PLANNED + 5 * HOUR, "if_unread"), id="4h-from-acceptance"
         ),
         pytest.param(
-            6 * HOUR, HOUR + SECOND, False, Step("sms", PLANNED + HOUR + SECOND, "starts_soon"),
+            6 * HOUR, HOUR, None, Step("sms", PLANNED + 5 * HOUR, "if_unread"), id="accepted-exactly-5h-ahead"
+        ),
+        pytest.param(
+            6 * HOUR, HOUR + SECOND, None, Step("sms", PLANNED + HOUR + SECOND, "starts_soon"),
             id="accepted-below-5h-ahead",
         ),
-        pytest.param(240 * HOUR, None, True, Step("sms", PLANNED, "email_lost"), id="lost-before-acceptance"),
         pytest.param(
-            240 * HOUR, 2 * HOUR, True, Step("sms", PLANNED + 2 * HOUR, "email_lost"), id="lost-at-a-moment"
+            240 * HOUR, None, HOUR, Step("sms", PLANNED + HOUR, "email_lost"), id="lost-before-acceptance"
         ),
         pytest.param(
-            4 * HOUR, 2 * HOUR, True, Step("sms", PLANNED + 2 * HOUR, "email_lost"), id="lost-beats-soon"
+            240 * HOUR, HOUR, 2 * HOUR, Step("sms", PLANNED + 2 * HOUR, "email_lost"), id="lost-at-a-moment"
+        ),
+        pytest.param(
+            4 * HOUR, None, 2 * HOUR, Step("sms", PLANNED + 2 * HOUR, "email_lost"), id="lost-beats-soon"
         ),
     ],
 )  # fmt: skip
 def test_fallback_after_staff_made_it(
-    kind: str, ahead: timedelta, accepted_after: timedelta | None, lost: bool, expected: Step
+    kind: str,
+    ahead: timedelta,
+    accepted_after: timedelta | None,
+    lost_after: timedelta | None,
+    expected: Step,
 ) -> None:
     found = steps(
         kind,
@@ -194,7 +228,7 @@ def test_fallback_after_staff_made_it(
         reach=BOTH,
         by_patient=False,
         accepted_at=PLANNED + accepted_after if accepted_after else None,
-        email_lost=lost,
+        lost_at=PLANNED + lost_after if lost_after else None,
     )
 
     assert found == [EMAIL, expected]
@@ -202,10 +236,10 @@ def test_fallback_after_staff_made_it(
 
 @pytest.mark.parametrize(("kind", "by_patient"), [(REMINDER, False), (CANCELLED, False), (DETAILS, True)])
 def test_other_kinds_wait_for_nobody(kind: str, by_patient: bool) -> None:
-    for accepted, lost in product([None, PLANNED + HOUR], [False, True]):
+    for accepted, lost in product([None, PLANNED + HOUR], repeat=2):
         found = steps(
             kind, planned_at=PLANNED, starts_at=START, reach=BOTH, by_patient=by_patient,
-            accepted_at=accepted, email_lost=lost,
+            accepted_at=accepted, lost_at=lost,
         )  # fmt: skip
 
         assert found == [EMAIL, SMS_FOR_PUSH]
@@ -213,9 +247,16 @@ def test_other_kinds_wait_for_nobody(kind: str, by_patient: bool) -> None:
 
 @pytest.mark.parametrize("kind", [MOVED, CANCELLED])
 def test_a_receipt_whose_mail_is_lost_goes_by_sms(kind: str) -> None:
-    found = steps(kind, planned_at=PLANNED, starts_at=START, reach=BOTH, by_patient=True, email_lost=True)
+    for reach, expected in (
+        (BOTH, Step("sms", PLANNED + HOUR, "email_lost")),
+        (BOUNCED, Step("sms", PLANNED + HOUR, "email_lost")),
+        (EMAIL_ONLY, NO_PHONE),
+    ):
+        found = steps(
+            kind, planned_at=PLANNED, starts_at=START, reach=reach, by_patient=True, lost_at=PLANNED + HOUR
+        )
 
-    assert found == [SMS_ALONE]
+        assert found == [EMAIL, expected]
 
 
 @pytest.mark.parametrize(
@@ -235,3 +276,22 @@ def test_a_receipt_whose_mail_is_lost_goes_by_sms(kind: str) -> None:
 )
 def test_too_late(kind: str, before_start: timedelta, expected: bool) -> None:
     assert too_late(kind, starts_at=START, at=START - before_start) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "due", "at", "expected"),
+    [
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + TICK, False, id="a-moment-late"),
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + MINUTE, False, id="a-minute-late"),
+        pytest.param(REMINDER, -2 * HOUR, -2 * HOUR + MINUTE + TICK, True, id="more-than-a-minute-late"),
+        pytest.param(REMINDER, -2 * HOUR + TICK, -2 * HOUR + 2 * TICK, True, id="due-too-late"),
+        pytest.param(REMINDER, -2 * HOUR - SECOND, -2 * HOUR + TICK, False, id="due-in-time"),
+        pytest.param(REMINDER, -2 * HOUR - 2 * MINUTE, -2 * HOUR + TICK, True, id="due-in-time-and-left"),
+        pytest.param(REMINDER, HOUR, -2 * HOUR + TICK, True, id="not-due-yet"),
+        pytest.param(DETAILS, -TICK, timedelta(0), True, id="never-after-the-start"),
+        pytest.param(REMINDER, -TICK, timedelta(0), True, id="a-reminder-never-after-the-start"),
+        pytest.param(DETAILS, -HOUR, -TICK, False, id="others-until-the-start"),
+    ],
+)
+def test_too_late_is_judged_when_it_was_due(kind: str, due: timedelta, at: timedelta, expected: bool) -> None:
+    assert too_late(kind, starts_at=START, at=START + at, due_at=START + due) is expected

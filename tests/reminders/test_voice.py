@@ -10,7 +10,7 @@ from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import PATIENT
 from clinic.models import Appointment
-from messaging import delivery
+from messaging import settling
 from messaging.links import token_of
 from messaging.models import Attempt, PersonalLink, SentText
 from notifications.operations import set_calendar_communication
@@ -149,7 +149,7 @@ def test_message_ids_stay_over_tries_and_differ_between_deliveries(
     sweep(MONDAY, "email")
     row.refresh_from_db()
     assert row.state == "unknown"
-    delivery.settle(at=MONDAY + 10 * MINUTES)
+    settling.settle(at=MONDAY + 10 * MINUTES)
     sink.habits.drop_before_250 = 0
     sweep(MONDAY + 10 * MINUTES, "email")
     sweep(REMINDED, "email")
@@ -174,7 +174,7 @@ def test_an_sms_taken_before_a_500_is_found_and_not_sent_again(
     assert row.state == "unknown"
     Attempt.objects.update(started_at=now)
 
-    delivery.settle(at=MONDAY + 10 * MINUTES)
+    settling.settle(at=MONDAY + 10 * MINUTES)
     sweep(MONDAY + 10 * MINUTES, "sms")
 
     row.refresh_from_db()
@@ -190,7 +190,7 @@ def test_an_sms_not_taken_is_sent_once_more(visit: Appointment, sink: SmtpSink, 
     assert row.state == "unknown"
     twilio.habits.clear()
 
-    delivery.settle(at=MONDAY + 10 * MINUTES)
+    settling.settle(at=MONDAY + 10 * MINUTES)
     sweep(MONDAY + 10 * MINUTES, "sms")
 
     row.refresh_from_db()

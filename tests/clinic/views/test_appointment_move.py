@@ -55,6 +55,10 @@ def test_stale_page_moves_nothing_and_shows_how_it_stands(rynek: House, desk: Cl
     assert page.heading.startswith("09:00–09:30")
     assert page.fields["version"] == str(rynek.appointment.version)
     assert rynek.appointment.starts_at == NOW + 24 * HOURS
+    # What was typed stands there still, open to be sent once more.
+    assert (page.fields["day"], page.fields["time"]) == ("2027-05-14", "9:30")
+    assert any("open" in dict(details.attributes) for details in page.all("details"))
+    assert send(desk, rynek, version=page.fields["version"]).status_code == 302
 
 
 def test_cancelled_meanwhile_with_the_newest_version_is_refused(rynek: House, desk: Client) -> None:

@@ -31,8 +31,42 @@ def test_card_without_a_usable_address_is_marked(rynek: House, desk: Client) -> 
 
     text = Page(desk.get(rynek.url(f"patients/{lost.pk}/"))).text
 
-    assert "mail comes back" in text
+    assert "does not work since 3 May 2027 09:00" in text
     assert "unreachable" in text
+
+
+# --- An address that works again -----------------------------------------------------------------
+
+
+def test_mark_is_taken_back_by_a_press(rynek: House, desk: Client) -> None:
+    Patient.objects.filter(pk=rynek.patient.pk).update(email_bounced_at=NOW)
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+    assert "Works again" in Page(desk.get(url)).buttons()
+
+    answers = [desk.post(f"{url}email-works/", follow=True) for _press in range(2)]
+
+    assert [answer.redirect_chain for answer in answers] == [[(url, 302)]] * 2
+    page = Page(answers[0])
+    assert "Messages go to this e-mail address again." in page.text
+    assert "does not work" not in page.text
+    assert "Works again" not in page.buttons()
+    entry = AuditEntry.objects.get(action="patient.email_works")
+    assert (entry.actor_user, entry.object_id, entry.at) == (rynek.assistant, rynek.patient.pk, NOW)
+
+
+def test_an_address_that_works_has_no_button(rynek: House, desk: Client) -> None:
+    page = Page(desk.get(rynek.url(f"patients/{rynek.patient.pk}/")))
+
+    assert "Works again" not in page.buttons()
+
+
+def test_the_appointment_shows_the_mark_without_the_button(rynek: House, desk: Client) -> None:
+    Patient.objects.filter(pk=rynek.patient.pk).update(email_bounced_at=NOW)
+
+    page = Page(desk.get(rynek.url(f"appointments/{rynek.appointment.pk}/")))
+
+    assert "does not work since 3 May 2027 09:00" in page.text
+    assert "Works again" not in page.buttons()
 
 
 def test_queries_do_not_grow_with_the_appointments(rynek: House, desk: Client) -> None:

@@ -6,6 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailRequestsAPIError,
+    AnymailSerializationError,
+    AnymailUnsupportedFeature,
+)
+from anymail.message import AnymailRecipientStatus, AnymailStatus
+from django.core.mail.backends.base import BaseEmailBackend
 
 from messaging.backends.base import AmbiguousError, Attachment, PassingError, PermanentError, SendError
 from messaging.backends.email_anymail import AnymailBackend
@@ -107,6 +117,20 @@ def test_what_an_answer_means(
     backend.send(outgoing(delivery_id=8))
 
 
+@pytest.mark.parametrize(
+    ("habit", "no_such_address"), [("invalid", True), ("inactive", False), ("400", False)]
+)
+def test_only_an_invalid_recipient_says_that_an_address_does_not_exist(
+    postmark: PostmarkFake, backend: AnymailBackend, habit: str, no_such_address: bool
+) -> None:
+    postmark.habits[TO] = habit
+
+    caught = error_of(backend)
+
+    assert isinstance(caught, PermanentError)
+    assert caught.no_such_address is no_such_address
+
+
 def test_a_refused_connection_passes(settings: Any, postmark: PostmarkFake) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         settings.ANYMAIL = {
@@ -133,6 +157,80 @@ def test_nothing_is_smuggled_in(
     caught = error_of(backend, **changes)
     assert (type(caught), caught.code) == (PermanentError, code)
     assert postmark.requests == 0
+
+
+class Broken(BaseEmailBackend):
+    """A provider's library that fails, or answers, as a test says."""
+
+    open_error: Exception | None = None
+    send_error: Exception | None = None
+    status = ""
+
+    def open(self) -> None:
+        if self.open_error:
+            raise self.open_error
+
+    def send_messages(self, email_messages: Any) -> int:
+        if self.send_error:
+            raise self.send_error
+        for message in email_messages:
+            message.anymail_status = AnymailStatus()
+            message.anymail_status.set_recipient_status({TO: AnymailRecipientStatus("M1", self.status)})
+        return len(email_messages)
+
+
+def answer_of(status: int) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    return response
+
+
+@pytest.mark.parametrize(
+    ("failure", "error", "code"),
+    [
+        (AnymailSerializationError("a date"), PermanentError, "anymail-unsupported"),
+        (AnymailUnsupportedFeature("merge_data"), PermanentError, "anymail-unsupported"),
+        (AnymailError("no"), PermanentError, "anymail-refused"),
+        (AnymailAPIError("an odd answer"), AmbiguousError, "anymail-answer"),
+        (AnymailRequestsAPIError("moved", response=answer_of(302)), AmbiguousError, "anymail-answer"),
+        (AnymailRequestsAPIError("no", response=answer_of(422)), PermanentError, "anymail-422"),
+        (RuntimeError("a bug"), AmbiguousError, "anymail-lost"),
+        (requests.ReadTimeout(), AmbiguousError, "anymail-timeout"),
+    ],
+)
+def test_what_the_library_raises_means(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception, error: type[SendError], code: str
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Broken"
+    monkeypatch.setattr(Broken, "send_error", failure)
+
+    caught = error_of(AnymailBackend())
+
+    assert (type(caught), caught.code, caught.__cause__) == (error, code, failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "no_such_address"), [("failed", False), ("rejected", False), ("invalid", True)]
+)
+def test_a_recipient_that_the_library_lets_pass(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, status: str, no_such_address: bool
+) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Broken"
+    monkeypatch.setattr(Broken, "status", status)
+
+    caught = error_of(AnymailBackend())
+
+    assert isinstance(caught, PermanentError)
+    assert (caught.code, caught.no_such_address) == (f"anymail-{status}", no_such_address)
+
+
+def test_a_session_that_cannot_be_opened_passes(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Broken"
+    monkeypatch.setattr(Broken, "open_error", OSError())
+
+    caught = error_of(AnymailBackend())
+
+    assert (type(caught), caught.code) == (PassingError, "anymail-connect")
 
 
 def test_nothing_can_be_looked_up(backend: AnymailBackend) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from messaging.backends import email_smtp
+from messaging.backends import email_smtp, smtp_line
 from messaging.backends.base import AmbiguousError, Outgoing, PassingError, PermanentError, SendError
-from messaging.backends.email_smtp import SmtpBackend, SmtpServer, parse_email_url
+from messaging.backends.email_smtp import SmtpBackend
+from messaging.backends.email_url import SmtpServer, parse_email_url
+from messaging.backends.smtp_line import LineLostError, SmtpLine
 from tests.fakes.smtp_sink import SmtpSink
 from tests.messaging.backends.test_mime import outgoing
 
@@ -131,6 +134,31 @@ def test_refusals_leave_the_line_usable(line: Open, pipelining: bool) -> None:
         backend.send(outgoing(delivery_id=8))
         assert [m.outbox_id for m in sink] == ["8"]
         assert sink.store.lines == 1
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("habits", "no_such_address"),
+    [
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.1 no such user"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550-5.1.1 no such user\r\n550 5.1.1 see the help"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.10 null MX"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "553 5.1.3 bad address"}, True),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.7.1 blocked by policy"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.2.2 mailbox full"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.7 bad sender"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 5.1.8 bad sender's system"}, False),
+        ({"refuse_rcpt": "@", "rcpt_refusal": "550 no"}, False),
+        ({"refuse_mail": "550 5.1.1 who are you"}, False),
+        ({"reply_to_dot": "550 5.1.1 spam"}, False),
+    ],
+)
+def test_only_a_refused_recipient_says_that_an_address_does_not_exist(
+    line: Open, habits: dict[str, Any], no_such_address: bool, pipelining: bool
+) -> None:
+    with SmtpSink(**habits, pipelining=pipelining) as sink, pytest.raises(PermanentError) as caught:
+        line(sink).send(outgoing())
+    assert caught.value.no_such_address is no_such_address
 
 
 def test_a_server_that_wants_a_text_for_nobody_gets_none(line: Open) -> None:
@@ -310,7 +338,7 @@ def test_a_line_idle_for_long_is_not_trusted(line: Open, monkeypatch: pytest.Mon
     with SmtpSink() as sink:
         backend = line(sink)
         backend.send(outgoing(delivery_id=1))
-        monkeypatch.setattr(email_smtp, "IDLE_LIMIT", 0.0)
+        monkeypatch.setattr(smtp_line, "IDLE_LIMIT", 0.0)
         backend.send(outgoing(delivery_id=2))
         assert sink.store.counts == {"1": 1, "2": 1}
         assert sink.store.lines == 2
@@ -322,6 +350,136 @@ def test_no_text_is_offered_once_the_lease_may_end(line: Open, monkeypatch: pyte
         monkeypatch.setattr(email_smtp, "LAST_OFFER_AFTER", 0.0)
         assert code_of(PassingError, backend) == "smtp-timeout"
         assert sink.store.total == 0
+
+
+# --- A server that does what no sink does --------------------------------------------------------
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Return a function that takes one connection and plays a script; it returns the server's address.
+
+    Bytes are sent, each after something was read (the first at once). RESET ends the line at once as a crash
+    does, CRASH after something was read; SILENCE reads no more.
+    """
+    listeners: list[socket.socket] = []
+    ended = threading.Event()
+
+    def play(listener: socket.socket, script: tuple[bytes, ...]) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for number, step in enumerate(script):
+                if step == SILENCE:
+                    ended.wait(10)
+                    return
+                if number and step != RESET:
+                    connection.recv(65_536)
+                if step in {RESET, CRASH}:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                connection.sendall(step)
+            ended.wait(10)
+
+    def start(*script: bytes) -> str:
+        listeners.append(socket.create_server(("127.0.0.1", 0)))
+        threading.Thread(target=play, args=(listeners[-1], script), daemon=True).start()
+        return f"smtp://127.0.0.1:{listeners[-1].getsockname()[1]}"
+
+    yield start
+    ended.set()
+    for listener in listeners:
+        listener.close()
+
+
+RESET, CRASH, SILENCE = b"reset", b"crash", b"silence"
+GREETING = (b"220 x\r\n", b"250 x\r\n")
+GO_AHEAD = (*GREETING, b"250 x\r\n", b"250 x\r\n", b"354 x\r\n")
+HUGE = "y" * 20_000_000  # more than the buffers of both sides hold
+
+
+@pytest.mark.parametrize(
+    ("script", "text", "error", "code"),
+    [
+        pytest.param((*GREETING, RESET), "", PassingError, "smtp-lost", id="reset-before-mail"),
+        pytest.param((*GREETING, CRASH), "", PassingError, "smtp-lost", id="reset-after-mail"),
+        pytest.param((*GO_AHEAD, CRASH), "", AmbiguousError, "smtp-lost", id="reset-after-the-dot"),
+        pytest.param((*GREETING, b"what?\r\n"), "", PassingError, "smtp-protocol", id="noise-to-mail"),
+        pytest.param((*GREETING, b"2" * 20_000), "", PassingError, "smtp-timeout", id="an-endless-reply"),
+        pytest.param((*GREETING, SILENCE), "", PassingError, "smtp-timeout", id="silence-to-mail"),
+        pytest.param((*GO_AHEAD, SILENCE), HUGE, PassingError, "smtp-timeout", id="a-text-nobody-reads"),
+        pytest.param((*GO_AHEAD, SILENCE), "", AmbiguousError, "smtp-timeout", id="silence-to-the-dot"),
+        pytest.param((*GO_AHEAD, b"ok\r\n"), "", AmbiguousError, "smtp-protocol", id="noise-to-the-dot"),
+    ],
+)
+def test_a_server_gone_wrong(
+    line: Open,
+    serve: Callable[..., str],
+    script: tuple[bytes, ...],
+    text: str,
+    error: type[SendError],
+    code: str,
+) -> None:
+    message = outgoing(text=text) if text else outgoing()
+
+    assert code_of(error, line(serve(*script), timeout=0.1), message) == code
+
+
+def test_a_line_reset_while_it_was_idle_is_not_used_again(line: Open, serve: Callable[..., str]) -> None:
+    smtp = SmtpLine(parse_email_url(serve(*GREETING, RESET)), helo="[127.0.0.1]", timeout=1)
+    smtp.open()
+    assert soon(lambda: not smtp.is_good())
+
+    with pytest.raises(LineLostError) as caught:
+        smtp.reply()
+    assert caught.value.silent is False
+    smtp.drop()
+    smtp.close()
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    """Wait for what the other side does; a second at most."""
+    pause = threading.Event()
+    return any(holds() or pause.wait(0.01) for _ in range(100))
+
+
+def test_a_server_that_has_said_more_than_it_was_asked_is_not_trusted(
+    line: Open, serve: Callable[..., str]
+) -> None:
+    smtp = SmtpLine(parse_email_url(serve(*GREETING, b"250 x\r\n250 y\r\n")), helo="[127.0.0.1]", timeout=1)
+    smtp.open()
+    assert smtp.is_good()
+    assert smtp.converse([b"NOOP\r\n"]) == [(250, b"250 x\r")]
+    assert not smtp.is_good()
+    smtp.close()
+
+
+def test_a_server_that_will_not_begin_anew_is_asked_over_a_new_line(line: Open) -> None:
+    with SmtpSink(refuse_rcpt="^gone@", refuse_rset="502 no") as sink:
+        backend = line(sink)
+        assert code_of(PermanentError, backend, outgoing(address="gone@x.example")) == "smtp-550"
+        backend.send(outgoing(delivery_id=8))
+        assert (sink.store.lines, sink.store.counts) == (2, {"8": 1})
+
+
+def test_a_line_lost_while_logging_in_passes(line: Open) -> None:
+    with SmtpSink(login=("a", "b"), drop_at="auth", drop_times=1) as sink:
+        backend = line(f"smtp://a:b@127.0.0.1:{sink.port}")
+        assert code_of(PassingError, backend) == "smtp-connect"
+        backend.send(outgoing())
+        assert sink.store.total == 1
+
+
+def test_a_server_that_cannot_encrypt_just_now_passes(line: Open, serve: Callable[..., str]) -> None:
+    url = serve(b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"454 4.7.0 not now\r\n")
+    assert code_of(PassingError, line(url.replace("smtp://", "smtp+tls://"))) == "smtp-454"
+
+
+def test_a_host_that_does_not_answer_passes(line: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: object, **kwargs: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", never)
+    assert code_of(PassingError, line("smtp://127.0.0.1:25")) == "smtp-timeout"
 
 
 def test_a_dripping_answer_ends(line: Open) -> None:
@@ -484,6 +642,7 @@ def test_email_urls(url: str, server: SmtpServer) -> None:
         "smtp://u:secret@h:port",
         "smtp://u:sec/ret@h.example",
         "smtp://u:sec#ret@h.example",
+        "smtp://h.example/inbox",
         "smtp://h.example?ssl=1",
         "smtp://h.example?tls=yes",
         "smtp://u:secret@h.example",
@@ -514,4 +673,4 @@ def test_the_password_is_not_shown() -> None:
 )
 def test_the_settings_make_a_line(settings: Any, public_url: str, helo: str) -> None:
     settings.PUBLIC_URL, settings.EMAIL_URL = public_url, "smtp://127.0.0.1:1"
-    assert SmtpBackend.from_settings()._helo == helo
+    assert SmtpBackend.from_settings()._line._helo == helo

@@ -122,6 +122,20 @@ def test_any_subject_arrives_as_it_was(subject: str) -> None:
     assert parsed(subject=subject)["Subject"] == subject
 
 
+def test_a_long_subject_with_wide_gaps_keeps_them() -> None:
+    subject = "wide  gap " * 20 + "end"
+
+    assert parsed(subject=subject)["Subject"] == subject
+
+
+@pytest.mark.parametrize("content_type", ["", "text", "text/plain; x", "text/calendar; method=A\r\nBcc: x"])
+def test_a_file_of_no_known_type_is_refused(content_type: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        mime.build(outgoing(attachments=(Attachment("a.ics", b"", content_type),)), date="")
+
+    assert caught.value.code == "bad-header"
+
+
 def test_long_subjects_are_folded() -> None:
     plain = "a word and another " * 20
     raw = mime.build(outgoing(subject=plain.strip(), text="x"), date=DATE)

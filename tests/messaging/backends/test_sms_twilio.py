@@ -193,6 +193,24 @@ def test_not_being_able_to_ask_is_not_none(twilio: TwilioFake) -> None:
         TwilioBackend(SID, TOKEN, base=f"http://127.0.0.1:{port}").find(sms(), since=datetime.now(UTC))
 
 
+class _Down(Handler):
+    def do_GET(self) -> None:
+        self.reply(500, b"{}")
+
+
+class Down(FakeServer):
+    """A Twilio that answers nothing but 500."""
+
+    handler = _Down
+
+
+def test_a_look_up_that_fails_is_asked_again_not_unknown() -> None:
+    with Down() as down, pytest.raises(PassingError) as caught:
+        TwilioBackend(SID, TOKEN, base=down.base).find(sms(), since=datetime.now(UTC))
+
+    assert caught.value.code == "twilio-answer"
+
+
 def test_an_account_is_needed() -> None:
     with pytest.raises(ImproperlyConfigured, match="TWILIO_AUTH_TOKEN"):
         TwilioBackend(SID, "")

@@ -1,7 +1,9 @@
 """The link in a message: out of the address, into a cookie for one page (A19 to A27)."""
 
 import base64
+import socket
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
@@ -125,3 +127,30 @@ def test_forged_cookie_opens_nothing(value: str, rynek: House) -> None:
     client.cookies["link"] = value
 
     assert client.get(f"/appointment/{link_key(rynek.link)}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("value", "statuses"),
+    [
+        (b"a\0b", (b"400", b"404")),  # the server's own parser may have refused it
+        (b'"a\\000b"', (b"404",)),  # the cookie parser makes a NUL of it
+        (b"\xff\xfe", (b"404",)),
+    ],
+    ids=["nul", "quoted-nul", "no-text"],
+)
+def test_cookie_of_strange_bytes_opens_nothing(
+    value: bytes, statuses: tuple[bytes, ...], live: str, rynek: House
+) -> None:
+    """Sent as bytes to the real server: no client library would send it."""
+    server = urlsplit(live)
+    with socket.create_connection((server.hostname, server.port), timeout=10) as client:
+        client.sendall(
+            f"GET /appointment/{link_key(rynek.link)}/ HTTP/1.1\r\nHost: localhost\r\n".encode()
+            + b"Connection: close\r\nCookie: link="
+            + value
+            + b"\r\n\r\n"
+        )
+        answer = client.makefile("rb").read()
+
+    assert answer.split(b" ", 2)[1] in statuses
+    assert "Gąsior".encode() not in answer

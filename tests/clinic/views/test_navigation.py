@@ -1,0 +1,58 @@
+"""The main pages in the staff navigation; floors above add theirs."""
+
+import pytest
+from django.test import Client
+
+from clinic import panels
+from clinic.panels import NavigationEntry, register_navigation
+from tests.factories.house import House
+from tests.factories.page import Page
+
+
+def shown(response: object) -> dict[str, str]:
+    """Return what the navigation links to, with what each link says about the present page."""
+    (nav,) = Page(response).all("nav", lambda found: found.get("aria-label") == "Main pages")
+    links = [dict(link.attributes) for link in nav.children if getattr(link, "name", "") == "a"]
+    return {str(link["href"]): str(link.get("aria-current", "")) for link in links}
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what this test registers be forgotten."""
+    monkeypatch.setattr(panels, "_navigation", dict(panels._navigation))
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("", {"": "page"}),
+        ("patients/", {"patients/": "page"}),
+        ("patients/new/", {"patients/": "true"}),
+        ("appointments/book/", {}),
+        ("settings/", {"settings/": "page"}),
+        ("settings/calendars/{calendar}/", {"settings/": "true"}),
+        ("settings/calendars/{calendar}/communication/", {"settings/": "true"}),
+        ("mailbox/", {"mailbox/": "page"}),
+    ],
+)
+def test_page_is_marked_and_what_lies_below_it_too(
+    path: str, current: dict[str, str], rynek: House, office: Client
+) -> None:
+    found = shown(office.get(rynek.url(path.format(calendar=rynek.calendar.pk))))
+
+    assert {url: mark for url, mark in found.items() if mark} == {
+        rynek.url(url): mark for url, mark in current.items()
+    }
+    assert list(found) == [rynek.url(url) for url in ("", "patients/", "mailbox/", "settings/")]
+
+
+def test_pages_that_a_role_may_not_see_are_left_out(rynek: House, desk: Client) -> None:
+    assert rynek.url("settings/") not in shown(desk.get(rynek.url()))
+
+
+def test_registered_page_takes_its_place(registry: None, rynek: House, desk: Client) -> None:
+    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 15))
+
+    found = list(shown(desk.get(rynek.url())))
+
+    assert found[:3] == [rynek.url(), rynek.url("appointments/book/"), rynek.url("patients/")]
