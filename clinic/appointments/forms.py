@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.appointments.enums import CancelledBy, Status
 from clinic.calendars.models import Calendar, Service
+from clinic.forms import VersionForm
 from clinic.lib.local_time import NonExistentTime, to_instant
 from clinic.people.models import Clinic
 
@@ -90,12 +91,6 @@ class BookingForm(forms.Form):
             except ValidationError as error:
                 self.add_error("time", error)
         return cleaned
-
-
-class VersionForm(forms.Form):
-    """What every change of an appointment carries: the version that the page showed."""
-
-    version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
 
 
 class MoveForm(VersionForm):

@@ -121,6 +121,8 @@ class Patient(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=Language)
     email_bounced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # Raised by every change of the card: two people who change it at once are told apart by it.
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [

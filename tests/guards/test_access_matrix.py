@@ -194,7 +194,7 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:appointment_mark": {**version, "status": "done"},
         "clinic:patients": {"text": "zofia"},
         "clinic:patient_new": form,
-        "clinic:patient_edit": form,
+        "clinic:patient_edit": {**form, "version": house.patient.version},
         "clinic:calendar_settings": {"name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12"},
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
