@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.appointments.enums import CancelledBy, Status
 from clinic.calendars.models import Calendar, Service
+from clinic.calendars.queries import list_services
 from clinic.forms import VersionForm
 from clinic.lib.local_time import NonExistentTime, to_instant
 from clinic.people.models import Clinic
@@ -74,7 +75,7 @@ class BookingForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None, *, clinic: Clinic, calendar: Calendar | None) -> None:
         super().__init__(data)
         self._field("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
-        self._field("service").queryset = Service.objects.filter(calendar=calendar).order_by("name")
+        self._field("service").queryset = list_services(calendar)
 
     def _field(self, name: str) -> forms.ModelChoiceField:
         field = self.fields[name]
