@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -74,14 +74,11 @@ class BookingForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None, *, clinic: Clinic, calendar: Calendar | None) -> None:
         super().__init__(data)
-        self._field("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
-        self._field("service").queryset = list_services(calendar)
+        self._choice("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
+        self._choice("service").queryset = list_services(calendar)
 
-    def _field(self, name: str) -> forms.ModelChoiceField:
-        field = self.fields[name]
-        if not isinstance(field, forms.ModelChoiceField):
-            raise TypeError(name)
-        return field
+    def _choice(self, name: str) -> forms.ModelChoiceField:
+        return cast(forms.ModelChoiceField, self.fields[name])
 
     def clean(self) -> dict[str, Any]:
         """Work out the start as an instant."""
