@@ -29,10 +29,10 @@ def _stream(request: HttpRequest, member: Member | None) -> dict[str, Any]:
 def page(request: HttpRequest) -> dict[str, Any]:
     """Return the member (staff pages), the main pages and their other clinics."""
     member: Member | None = getattr(request, "member", None)
+    if member is None:
+        return {"member": None, "here": shown_at(request)}
 
     def other_clinics() -> list[Clinic]:
-        if member is None:
-            return []
         rows = Clinic.objects.filter(memberships__user=member.user).exclude(pk=member.clinic.pk)
         return list(rows.order_by("name"))
 
@@ -41,5 +41,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
-        "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path) if member else []),
+        "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path)),
     }

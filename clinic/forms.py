@@ -16,6 +16,12 @@ class Renderer(TemplatesSetting):
     field_template_name = "clinic/_field.html"
 
 
+class VersionForm(forms.Form):
+    """What a change carries by which a second person must not be overrun: the version that the page showed."""
+
+    version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
+
+
 class LineField(forms.CharField):
     """One line of text that others will read: in messages, in lists, in headers."""
 

@@ -37,4 +37,9 @@ urlpatterns = [
     ),
     path("c/<slug:slug>/settings/", calendars.settings, name="settings"),
     path("c/<slug:slug>/settings/calendars/<int:pk>/", calendars.calendar_settings, name="calendar_settings"),
+    path(
+        "c/<slug:slug>/settings/calendars/<int:pk>/services/<int:service>/",
+        calendars.calendar_service,
+        name="calendar_service",
+    ),
 ]

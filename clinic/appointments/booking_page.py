@@ -18,7 +18,7 @@ from clinic.appointments.free_slots import list_free_slots
 from clinic.appointments.models import Appointment
 from clinic.appointments.operations import NotAllowed, Taken, book
 from clinic.calendars.models import Calendar, Service
-from clinic.calendars.queries import open_spans
+from clinic.calendars.queries import list_services, open_spans
 from clinic.panels import FormPart, list_form_parts
 from clinic.people.forms import PatientForm
 from clinic.people.models import Patient
@@ -50,7 +50,7 @@ class BookingPage:
         self.calendar = (
             calendars.filter(pk=self._number("calendar")).first() or calendars.order_by("name").first()
         )
-        services = Service.objects.filter(calendar=self.calendar).order_by("name")
+        services = list_services(self.calendar)
         self.service = services.filter(pk=self._number("service")).first() or services.first()
         self.day = self._day()
         self.form = BookingForm(self._filled(), clinic=self.member.clinic, calendar=self.calendar)

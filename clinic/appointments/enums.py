@@ -32,5 +32,3 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.NO_SHOW: frozenset({Status.DONE, Status.BOOKED}),
     Status.CANCELLED: frozenset(),
 }
-if set(TRANSITIONS) != set(Status):
-    raise AssertionError("every status needs its row in TRANSITIONS")

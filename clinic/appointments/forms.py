@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.appointments.enums import CancelledBy, Status
 from clinic.calendars.models import Calendar, Service
+from clinic.calendars.queries import list_services
+from clinic.forms import VersionForm
 from clinic.lib.local_time import NonExistentTime, to_instant
 from clinic.people.models import Clinic
 
@@ -72,14 +74,11 @@ class BookingForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None, *, clinic: Clinic, calendar: Calendar | None) -> None:
         super().__init__(data)
-        self._field("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
-        self._field("service").queryset = Service.objects.filter(calendar=calendar).order_by("name")
+        self._choice("calendar").queryset = Calendar.objects.filter(clinic=clinic).order_by("name")
+        self._choice("service").queryset = list_services(calendar)
 
-    def _field(self, name: str) -> forms.ModelChoiceField:
-        field = self.fields[name]
-        if not isinstance(field, forms.ModelChoiceField):
-            raise TypeError(name)
-        return field
+    def _choice(self, name: str) -> forms.ModelChoiceField:
+        return cast(forms.ModelChoiceField, self.fields[name])
 
     def clean(self) -> dict[str, Any]:
         """Work out the start as an instant."""
@@ -90,12 +89,6 @@ class BookingForm(forms.Form):
             except ValidationError as error:
                 self.add_error("time", error)
         return cleaned
-
-
-class VersionForm(forms.Form):
-    """What every change of an appointment carries: the version that the page showed."""
-
-    version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
 
 
 class MoveForm(VersionForm):

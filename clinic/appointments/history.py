@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from clinic.appointments.models import Appointment
 from clinic.audit.models import AuditEntry
-from clinic.audit.queries import list_history
+from clinic.audit.queries import actor_name, list_history
 from clinic.lib import when
 
 ACTIONS = {
@@ -36,16 +36,13 @@ def list_story(appointment: Appointment) -> list[Chapter]:
     """Return what happened to an appointment, oldest first."""
     return [
         Chapter(
-            entry.at, str(ACTIONS.get(entry.action, entry.action)), _actor(entry), _detail(entry, appointment)
+            entry.at,
+            str(ACTIONS.get(entry.action, entry.action)),
+            actor_name(entry),
+            _detail(entry, appointment),
         )
         for entry in list_history(appointment)
     ]
-
-
-def _actor(entry: AuditEntry) -> str:
-    if entry.actor_user is not None:
-        return entry.actor_user.name
-    return _("the patient") if entry.actor_kind == "patient" else _("automatically")
 
 
 def _detail(entry: AuditEntry, appointment: Appointment) -> str:

@@ -1,6 +1,7 @@
 """Reads of the audit log for pages."""
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from clinic.audit.models import AuditEntry
 
@@ -13,3 +14,10 @@ def list_history(obj: Model) -> QuerySet[AuditEntry]:
         .select_related("actor_user", "value")
         .order_by("at", "id")
     )
+
+
+def actor_name(entry: AuditEntry) -> str:
+    """Return who did it, as staff read it."""
+    if entry.actor_user is not None:
+        return entry.actor_user.name
+    return _("the patient") if entry.actor_kind == "patient" else _("automatically")

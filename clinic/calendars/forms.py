@@ -95,19 +95,17 @@ class CalendarForm(forms.Form):
 
 
 class ServiceForm(forms.Form):
-    """A service to be added to a calendar."""
+    """A service of a calendar."""
 
     name = LineField(label=_("Service"), max_length=120)
     minutes = forms.IntegerField(label=_("Length in minutes"), min_value=1, max_value=1440)
     price = forms.DecimalField(label=_("Price"), min_value=0, max_digits=9, decimal_places=2, required=False)
 
-    def __init__(self, data: Mapping[str, Any] | None, *, calendar: Calendar) -> None:
-        super().__init__(data, prefix="service")
-        self.calendar = calendar
+    def __init__(self, data: Mapping[str, Any] | None, *, service: Service | None = None) -> None:
+        names = ("name", "minutes", "price")
+        initial = {name: getattr(service, name) for name in names} if service else None
+        super().__init__(data, prefix="service", initial=initial)
 
-    def clean_name(self) -> str:
-        """Refuse a name that the calendar has already."""
-        name: str = self.cleaned_data["name"]
-        if Service.objects.filter(calendar=self.calendar, name=name).exists():
-            raise ValidationError(_("This calendar has a service of this name."))
-        return name
+    def add_name_taken(self) -> None:
+        """Say beside the name that the calendar has such a service already."""
+        self.add_error("name", _("This calendar has a service of this name."))

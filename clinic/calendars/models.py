@@ -44,16 +44,23 @@ class Calendar(models.Model):
 
 
 class Service(models.Model):
-    """What can be booked in a calendar, with its length and price."""
+    """What can be booked in a calendar, with its length and price.
+
+    A row never says anything else: a changed service is a new row, and the old one is offered no more. So
+    an appointment keeps what it was booked as.
+    """
 
     calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="services")
     name = models.CharField(_("name"), max_length=120)
     minutes = models.PositiveSmallIntegerField(_("length in minutes"))
     price = models.DecimalField(_("price"), max_digits=9, decimal_places=2, null=True, blank=True)
+    is_offered = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["calendar", "name"], name="service_name"),
+            models.UniqueConstraint(
+                fields=["calendar", "name"], condition=Q(is_offered=True), name="service_offered_once"
+            ),
             models.CheckConstraint(condition=Q(minutes__gte=1, minutes__lte=1440), name="service_minutes"),
         ]
 

@@ -81,14 +81,98 @@ def change_calendar(
     record(actor, "calendar.changed", calendar, old=old, new=wanted, at=at)
 
 
+class NameTaken(Exception):
+    """The calendar offers another service of this name."""
+
+
+class StaleService(Exception):
+    """Somebody changed the service, or switched it off, since it was looked at; nothing was done."""
+
+
 @transaction.atomic
 def create_service(
     *, calendar: Calendar, name: str, minutes: int, price: Decimal | None = None, actor: Actor, at: datetime
 ) -> Service:
-    """Add a service of `minutes` to a calendar; the price is in the clinic's currency."""
-    made = Service.objects.create(calendar=calendar, name=name, minutes=minutes, price=price)
-    record(actor, "calendar.service_added", calendar, new={"name": name, "minutes": minutes}, at=at)
+    """Add a service of `minutes` to a calendar; the price is in the clinic's currency.
+
+    Raises:
+        NameTaken: the calendar has a service of this name.
+    """
+    _lock_services(calendar)
+    made = _offer(Service(calendar=calendar, name=name, minutes=minutes, price=price))
+    record(actor, "calendar.service_added", calendar, new=_facts(made), at=at)
     return made
+
+
+@transaction.atomic
+def change_service(
+    *,
+    service: Service,
+    name: str,
+    minutes: int,
+    price: Decimal | None,
+    again: bool = False,
+    actor: Actor,
+    at: datetime,
+) -> Service:
+    """Offer a service under another name, with another length or price; return it as it is offered now.
+
+    Appointments keep the service as it was when they were booked.
+
+    Args:
+        minutes: its length.
+        again: the service was switched off, and is to be offered again.
+
+    Raises:
+        NameTaken: the calendar has another service of this name.
+        StaleService: it is not offered any more, or is already (`again`).
+    """
+    _lock_services(service.calendar)
+    service.refresh_from_db()
+    if service.is_offered is again:
+        raise StaleService
+    old, wanted = _facts(service), Service(calendar=service.calendar, name=name, minutes=minutes, price=price)
+    if _facts(wanted) == old:
+        if not again:
+            return service
+        wanted = service
+    if service.is_offered:
+        Service.objects.filter(pk=service.pk).update(is_offered=False)
+    made = _offer(wanted)
+    action = "calendar.service_offered" if again else "calendar.service_changed"
+    record(actor, action, service.calendar, old=old, new=_facts(made), at=at)
+    return made
+
+
+@transaction.atomic
+def stop_service(*, service: Service, actor: Actor, at: datetime) -> None:
+    """Offer a service no more; what is booked stays booked.
+
+    Raises:
+        StaleService: it is not offered any more.
+    """
+    if not Service.objects.filter(pk=service.pk, is_offered=True).update(is_offered=False):
+        raise StaleService
+    record(actor, "calendar.service_stopped", service.calendar, old=_facts(service), at=at)
+
+
+def _lock_services(calendar: Calendar) -> None:
+    """Let nobody else change this calendar's services until the transaction ends."""
+    Calendar.objects.select_for_update().get(pk=calendar.pk)
+
+
+def _offer(service: Service) -> Service:
+    others = Service.objects.filter(calendar=service.calendar, name=service.name, is_offered=True)
+    if others.exists():
+        raise NameTaken
+    service.is_offered = True
+    service.save()
+    return service
+
+
+def _facts(service: Service) -> dict[str, object]:
+    price = None if service.price is None else f"{service.price:.2f}"
+    return {"name": service.name, "minutes": service.minutes, "price": price}
 
 
 @transaction.atomic

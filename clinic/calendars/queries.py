@@ -4,7 +4,14 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours
+from clinic.calendars.models import (
+    Absence,
+    Calendar,
+    DayException,
+    ExceptionHours,
+    OpeningHours,
+    Service,
+)
 from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
 
@@ -16,6 +23,18 @@ def list_absences(*, calendar: Calendar, start: datetime, end: datetime) -> Quer
         practitioner_id=calendar.practitioner_id,
         starts_at__lt=end,
     ).order_by("starts_at")
+
+
+def list_services(calendar: Calendar | None) -> QuerySet[Service]:
+    """Return what can be booked in a calendar, by name; nothing for none."""
+    return Service.objects.filter(calendar=calendar, is_offered=True).order_by("name")
+
+
+def list_former_services(calendar: Calendar) -> list[Service]:
+    """Return what is offered no more and not under the same name again, by name, each as it was last."""
+    offered = list_services(calendar).values("name")
+    rows = Service.objects.filter(calendar=calendar, is_offered=False).exclude(name__in=offered)
+    return sorted({row.name: row for row in rows.order_by("pk")}.values(), key=lambda row: row.name)
 
 
 def open_spans(*, calendar: Calendar, first: date, days: int) -> list[Span]:

@@ -149,7 +149,9 @@ class Places:
     def _service(self, calendar: Calendar, booking: Booking) -> Service:
         key = calendar.pk, booking.service
         if key not in self._services:
-            found = Service.objects.filter(calendar=calendar, name=booking.service).first()
+            # One that is switched off as well: an import is no offer.
+            rows = Service.objects.filter(calendar=calendar, name=booking.service)
+            found = rows.order_by("-is_offered", "-pk").first()
             made = found or create_service(
                 calendar=calendar,
                 name=booking.service,

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from clinic.forms import LineField
+from clinic.forms import LineField, VersionForm
 from clinic.lib.local_time import zone_names
 from clinic.people.enums import Language
 from clinic.people.models import Clinic
@@ -51,6 +51,10 @@ class PatientForm(forms.Form):
             for field, messages in error.message_dict.items():
                 self.add_error(field, messages)
         return cleaned
+
+
+class PatientEditForm(PatientForm, VersionForm):
+    """A patient card that is there already."""
 
 
 class FirstClinicForm(forms.Form):

@@ -74,12 +74,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name
 
-    def get_full_name(self) -> str:
-        return self.name
-
-    def get_short_name(self) -> str:
-        return self.name
-
 
 class Membership(models.Model):
     """A user's role in a clinic."""
@@ -121,6 +115,8 @@ class Patient(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=Language)
     email_bounced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # Raised by every change of the card: two people who change it at once are told apart by it.
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [

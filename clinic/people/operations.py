@@ -21,6 +21,10 @@ NAME_LENGTH = 120
 RESERVED_SLUGS = frozenset({"new", "admin", "static", "log-in", "log-out", "live"})
 
 
+class StalePatient(Exception):
+    """Somebody changed the card since it was looked at; nothing was done."""
+
+
 def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> dict[str, str]:
     """Return name, e-mail, phone (E.164) and phone mark as the card keeps them (P13).
 
@@ -148,13 +152,18 @@ def change_patient(
     email: str,
     phone_number: str,
     language: str,
+    version: int | None = None,
     actor: Actor,
     at: datetime,
 ) -> Patient:
     """Change a patient card; unsent messages follow the new address (E2.13).
 
+    Args:
+        version: the version that was looked at; None: the one that `patient` has.
+
     Raises:
         ValidationError: name, e-mail or phone are not usable, named by field.
+        StalePatient: somebody changed the card since; a card that says all this already is no clash (G4).
     """
     contact = clean_contact(name=name, email=email, phone_number=phone_number, country=patient.clinic.country)
     wanted = {**contact, "language": Language(language)}
@@ -162,10 +171,16 @@ def change_patient(
     changed = {field: value for field, value in wanted.items() if old[field] != value}
     if not changed:
         return patient
-    changed_fields = {**changed, "email_bounced_at": None} if "email" in changed else dict(changed)
+    if version is not None and version != patient.version:
+        raise StalePatient
+    changed_fields = {**changed, "version": patient.version + 1}
+    if "email" in changed:
+        changed_fields["email_bounced_at"] = None
+    # Only if nobody else did meanwhile.
+    if Patient.objects.filter(pk=patient.pk, version=patient.version).update(**changed_fields) != 1:
+        raise StalePatient
     for field, value in changed_fields.items():
         setattr(patient, field, value)
-    patient.save(update_fields=list(changed_fields))
     record(
         actor,
         "patient.changed",

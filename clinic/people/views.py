@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,14 +17,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.access import Member, get_for, staff, to_log_in
 from clinic.audit.operations import record_seen
+from clinic.audit.queries import actor_name, list_history
 from clinic.lib import clock, phone
 from clinic.live.operations import revoke
 from clinic.live.page import close_stream, open_stream
 from clinic.live.tokens import stream_path
-from clinic.people.forms import PatientForm
+from clinic.people.forms import PatientEditForm, PatientForm
 from clinic.people.listening import member_subject, session_scope
 from clinic.people.models import Clinic, Patient, User
-from clinic.people.operations import change_patient, create_patient, record_email_works
+from clinic.people.operations import StalePatient, change_patient, create_patient, record_email_works
 from clinic.people.queries import MOST_FOUND, find_patients
 
 
@@ -187,33 +187,56 @@ def patient_new(request: HttpRequest, member: Member) -> HttpResponse:
 @staff("patient.write")
 def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Change a patient card; unsent messages follow."""
-    found = get_for(member, Patient.objects.select_related("clinic"), pk, "patient.write")
-    initial = {
-        "name": found.name,
-        "email": found.email,
-        "phone": phone.pretty(found.phone) if found.phone else "",
-        "language": found.language,
-    }
-    form = PatientForm(request.POST or None, clinic=member.clinic, initial=initial)
+    cards = Patient.objects.select_related("clinic")
+    found = get_for(member, cards, pk, "patient.write")
+    form = PatientEditForm(request.POST or None, clinic=member.clinic, initial=_as_typed(found))
+    context: dict[str, Any] = {"form": form}
+    status = 422 if form.errors else 200
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
+        card = form.cleaned_data
+        try:
             change_patient(
                 patient=found,
-                name=form.cleaned_data["name"],
-                email=form.cleaned_data["email"],
-                phone_number=form.cleaned_data["phone"],
-                language=form.cleaned_data["language"],
+                name=card["name"],
+                email=card["email"],
+                phone_number=card["phone"],
+                language=card["language"],
+                version=card["version"],
                 actor=member.actor,
                 at=clock.now(),
             )
-        messages.success(request, _("Saved. Messages that are not sent yet use the new data."))
-        return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)
-    return render(
-        request,
-        "clinic/patient_edit.html",
-        {"form": form, "patient": found},
-        status=422 if form.errors else 200,
-    )
+        except StalePatient:
+            status = 409
+            found = get_for(member, cards, pk, "patient.write")
+            context["clash"] = _clash(found, since=card["version"])
+        else:
+            messages.success(request, _("Saved. Messages that are not sent yet use the new data."))
+            return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)
+    return render(request, "clinic/patient_edit.html", {**context, "patient": found}, status=status)
+
+
+def _as_typed(card: Patient) -> dict[str, str]:
+    """Return a card's fields as the form shows them."""
+    return {
+        "name": card.name,
+        "email": card.email,
+        "phone": phone.pretty(card.phone) if card.phone else "",
+        "language": card.language,
+    }
+
+
+def _clash(card: Patient, *, since: int) -> dict[str, Any]:
+    """Return what became of a card after the version `since`: the last to change it, and what it says now."""
+    changes = [entry for entry in list_history(card) if entry.action == "patient.changed"]
+    missed = changes[-max(card.version - since, 1) :]
+    changed = {field for entry in missed for field in entry.value.new}
+    now = {**_as_typed(card), "language": card.get_language_display()}
+    labels = {name: field.label for name, field in PatientForm.base_fields.items()}
+    return {
+        "last": missed[-1] if missed else None,
+        "who": actor_name(missed[-1]) if missed else "",
+        "now": [(labels[field], value) for field, value in now.items() if field in changed],
+    }
 
 
 @require_POST

@@ -42,6 +42,13 @@ def moment(at: datetime | None, zone: ZoneInfo) -> str:
     return f"{when.short_date(at, zone, language)} {when.clock_time(at, zone, language)}"
 
 
+@register.simple_tag
+def time_there(at: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
+    """Return what a clock in `zone` shows, and where, if a clock in the reader's zone shows another hour."""
+    name = when.zone_name(at, zone, reader, _language())
+    return f"{when.clock_time(at, zone, _language())}, {name}" if name else ""
+
+
 @register.filter
 def pretty_phone(number: str) -> str:
     """Return a telephone number as people write it."""

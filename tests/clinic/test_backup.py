@@ -14,10 +14,11 @@ from django.apps import apps
 from django.conf import settings as product
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
 
-from clinic.lib.archive import ArchiveError, dump, files, load, state
+from clinic.audit.models import AuditValue
+from clinic.lib.archive import ArchiveError, dump, files, load, state, values
 from clinic.lib.signals import data_restored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -297,3 +298,34 @@ def test_key_in_the_environment_is_left_to_the_operator(tmp_path: Path, settings
 
     assert "SECRET_KEY_FALLBACKS" in said.getvalue()
     assert not (tmp_path / "secret_key").exists()
+
+
+def test_rows_are_put_back_a_batch_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, before = saved(tmp_path / "it.zip"), everything()
+    wipe()
+    monkeypatch.setattr(load, "ROWS_AT_ONCE", 7)
+
+    load.restore(path, restored_at=RESTORED)
+
+    assert everything() == before
+
+
+def test_json_keeps_its_own_null_apart_from_no_value() -> None:
+    field = AuditValue._meta.get_field("old")
+
+    assert values.to_json(field, None) is None
+    assert values.to_json(field, {"a": [1, None]}) == {"json": {"a": [1, None]}}
+    # A column that must hold something gets JSON's null, not the database's.
+    assert values.from_json(field, None, connection) is not None
+
+
+def test_column_that_only_one_engine_has_is_refused() -> None:
+    class Odd(models.TextField):  # type: ignore[type-arg]
+        def get_prep_value(self, value: Any) -> Any:
+            return {value}
+
+    field = Odd(name="odd")
+    field.model = AuditValue
+
+    with pytest.raises(ArchiveError, match="odd cannot be put into a backup"):
+        values.to_json(field, "a")

@@ -141,3 +141,11 @@ def test_hours_on_duty_are_the_usual_ones_in_the_middle_of_a_weekday() -> None:
         (time(8), time(13)),
         (time(13, 30), days.LAST_MINUTE),
     )
+
+
+@pytest.mark.parametrize("today", [date(2027, 5, 3) + timedelta(days=number) for number in range(7)])
+def test_day_of_shorter_hours_is_a_working_day_ahead(today: date) -> None:
+    found = days.away(today).short_day
+
+    assert found.weekday() < 5
+    assert timedelta(days=5) <= found - today <= timedelta(days=7)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from clinic.appointments.signals import appointment_booked
 from clinic.audit.models import AuditEntry
 from clinic.audit.operations import SYSTEM
 from clinic.calendars.models import Calendar, Service
+from clinic.calendars.operations import change_service, stop_service
 from clinic.importing import rules
 from clinic.importing.operations import import_bookings
 from clinic.importing.places import Misplaced, Places
@@ -642,3 +644,28 @@ def test_unreadable_file_is_met_on_the_first_step() -> None:
 
 def _fields(booking: Booking) -> dict[str, Any]:
     return {name: getattr(booking, name) for name in Booking.__dataclass_fields__}
+
+
+@pytest.mark.django_db
+def test_service_that_is_switched_off_is_imported_and_not_offered_again(write: Callable[[str], Path]) -> None:
+    run(write(table(row())))
+    service = Service.objects.select_related("calendar").get()
+    stop_service(service=service, actor=SYSTEM, at=NOW)
+
+    run(write(table(row(starts_at="2027-05-07T08:00"))))
+
+    assert [row.service for row in Appointment.objects.all()] == [service, service]
+    assert not Service.objects.get().is_offered
+
+
+@pytest.mark.django_db
+def test_import_takes_a_service_as_it_is_offered_now(write: Callable[[str], Path]) -> None:
+    run(write(table(row())))
+    old = Service.objects.select_related("calendar").get()
+    new = change_service(
+        service=old, name=old.name, minutes=old.minutes, price=Decimal(90), actor=SYSTEM, at=NOW
+    )
+
+    run(write(table(row(starts_at="2027-05-07T08:00"))))
+
+    assert [row.service for row in Appointment.objects.order_by("starts_at")] == [old, new]

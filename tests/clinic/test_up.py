@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -192,6 +193,75 @@ def test_processes_run_side_by_side_and_end_cleanly(data: Path) -> None:
         assert answers(port)
         for process in (*others, web):
             ended(process, signal.SIGTERM)
+
+
+def test_several_web_processes_share_a_port_and_end_cleanly(data: Path) -> None:
+    port = free_port()
+    with valkey() as redis:
+        env = surroundings(data, REDIS_URL=redis)
+        with running("web", "--workers", "2", port=port, env=env) as web:
+            assert all(answers(port) for _ in range(10))
+            ended(web, signal.SIGTERM)
+        assert not answers(port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_start_that_is_interrupted_ends_cleanly(tmp_path: Path, number: int) -> None:
+    """The signal comes while the data is being prepared, long before a page is answered."""
+    process = manage("up", "--port", str(free_port()), env=surroundings(tmp_path / "new"))
+    deadline = time.monotonic() + PATIENCE
+    while not (tmp_path / "new" / "lock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+    said, _seconds = ended(process, number)
+
+    assert said.splitlines()[-1] == "Stopped."
+    assert "Ctrl-C" not in said
+
+
+def test_older_data_is_kept_before_it_is_brought_up_to_date(data: Path) -> None:
+    env = surroundings(data)
+    with closing(sqlite3.connect(data / "anteroom.sqlite3")) as database:
+        database.execute("INSERT INTO auth_group (name) VALUES ('kept')")
+        database.commit()
+    with manage("migrate", "sessions", "zero", env=env) as process:
+        process.communicate(timeout=PATIENCE)
+
+    with running("up", "--no-demo", port=free_port(), env=env) as server:
+        said, _seconds = ended(server, signal.SIGTERM)
+
+    (kept,) = (data / "backups").iterdir()
+    assert f"Data migrated; a backup of what it was is in {kept}\n" in said
+    with zipfile.ZipFile(kept) as archive:
+        assert b'"kept"' in archive.read("tables/auth.group.jsonl")
+
+
+def test_demonstration_is_loaded_once_and_its_log_ins_are_told(tmp_path: Path) -> None:
+    env = surroundings(tmp_path / "new")
+    said = []
+    for _start in range(2):
+        with running("up", port=free_port(), env=env) as process:
+            said.append(ended(process, signal.SIGTERM)[0])
+
+    assert ["Demonstration data loaded." in text for text in said] == [True, False]
+    assert all("anna@rynek.example" in text for text in said)
+
+
+def test_backup_of_an_empty_or_damaged_database_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
+    nothing = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(tmp_path / "empty"))
+    database = data / "anteroom.sqlite3"
+    damaged = bytearray(database.read_bytes())
+    for page in range(20 * 4096, len(damaged) - 4096, 8192):
+        damaged[page : page + 64] = b"\xff" * 64
+    database.write_bytes(damaged)
+
+    broken = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(data))
+
+    assert nothing == "There is nothing to back up: the database is empty.\n"
+    assert "damaged" in broken or "malformed" in broken
+    assert broken.count("\n") == 1
+    assert not (tmp_path / "it.zip").exists()
 
 
 def test_production_names_what_is_missing(tmp_path: Path) -> None:

@@ -1,16 +1,12 @@
 """What browsers are told about https is the operator's to decide (docs/decisions/0008)."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.config.test_environment import told
+
 ASK = """
-import django
-django.setup()
 from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory
@@ -37,17 +33,4 @@ print(answer.get("Strict-Transport-Security", "-"))
 def test_browsers_are_told_what_the_operator_decided(
     tmp_path: Path, public_url: str, more: dict[str, str], header: str
 ) -> None:
-    env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    env |= {"DJANGO_SETTINGS_MODULE": "config.settings", "ANTEROOM_ENV_FILE": os.devnull}
-    env |= {"ANTEROOM_DATA": str(tmp_path), "PUBLIC_URL": public_url, **more}
-
-    said = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert said.stdout.strip() == header
+    assert told(ASK, tmp_path, PUBLIC_URL=public_url, **more) == header

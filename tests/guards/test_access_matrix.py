@@ -61,6 +61,8 @@ clinic:settings                       GET   302   302   403   403   200   404   
 clinic:settings                       POST  405   405   405   405   405   405   405
 clinic:calendar_settings              GET   302   302   403   403   200   404   404
 clinic:calendar_settings              POST  302   302   403   403   302   404   404
+clinic:calendar_service               GET   302   302   403   403   200   404   404
+clinic:calendar_service               POST  302   302   403   403   302   404   404
 notifications:calendar_communication  GET   302   302   403   403   200   404   404
 notifications:calendar_communication  POST  302   302   403   403   302   404   404
 notifications:appointment_switches    GET   405   405   405   405   405   405   405
@@ -149,7 +151,11 @@ def object_of(name: str, house: House) -> int:
     """Return the id of the house's object that an address is about."""
     if name in {"clinic:patient", "clinic:patient_edit", "clinic:patient_email_works"}:
         return house.patient.pk
-    if name in {"clinic:calendar_settings", "notifications:calendar_communication"}:
+    if name in {
+        "clinic:calendar_settings",
+        "clinic:calendar_service",
+        "notifications:calendar_communication",
+    }:
         return house.calendar.pk
     if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
         return Delivery.objects.get(
@@ -164,6 +170,7 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "slug": slug or house.slug,
         "pk": pk or object_of(name, house),
         "delivery_id": pk or object_of(name, house),
+        "service": house.service.pk,
         "token": token_of(house.link),
         "key": link_key(house.link),
     }
@@ -196,8 +203,9 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:appointment_mark": {**version, "status": "done"},
         "clinic:patients": {"text": "zofia"},
         "clinic:patient_new": form,
-        "clinic:patient_edit": form,
+        "clinic:patient_edit": {**form, "version": house.patient.version},
         "clinic:calendar_settings": {"name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12"},
+        "clinic:calendar_service": {"service-name": "Check-up", "service-minutes": "20"},
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},

@@ -89,7 +89,7 @@ def set_card(patient: Patient, at: datetime, **more: str) -> None:
         "phone_number": patient.phone,
         "language": patient.language,
     }
-    change_patient(patient=patient, **{**card, **more}, actor=STAFF, at=at)
+    change_patient(patient=patient, version=None, **{**card, **more}, actor=STAFF, at=at)
 
 
 # --- Booking -----------------------------------------------------------------------------------

@@ -420,3 +420,22 @@ def test_cancelling_follows_the_table(visit: Appointment, status: Status) -> Non
 
     with pytest.raises(NotAllowed):
         operations.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=STAFF, at=MOMENT)
+
+
+def test_every_status_says_what_may_follow() -> None:
+    assert set(TRANSITIONS) == set(Status)
+
+
+def test_change_that_slipped_in_after_the_look_is_noticed(
+    visit: Appointment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row is locked; should it change all the same, nothing is overwritten."""
+    seen = operations._locked(visit.pk, None)
+    operations.confirm(appointment_id=visit.pk, actor=SYSTEM, at=MONDAY)
+    monkeypatch.setattr(operations, "_locked", lambda *_looked_at: seen)
+
+    with pytest.raises(StaleAppointment):
+        operations.cancel(appointment_id=visit.pk, by=CancelledBy.CLINIC, actor=SYSTEM, at=MONDAY)
+
+    visit.refresh_from_db()
+    assert (visit.status, visit.confirmed_at) == (Status.BOOKED, MONDAY)

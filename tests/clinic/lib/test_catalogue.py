@@ -557,3 +557,16 @@ def test_compile_keeps_old_file_when_it_fails(project: Path) -> None:
 def test_compile_without_catalogue_says_so(project: Path) -> None:
     with pytest.raises(CommandError, match="is missing"):
         run("compile_catalogues")
+
+
+@pytest.mark.parametrize(
+    "forms", ["%(count)s Patient", ["%(count)s Patient"], ["%(count)s Patient", ""], [1, 2]]
+)
+def test_plural_filled_with_something_else_is_refused(project: Path, forms: object) -> None:
+    run("catalogue")
+    file = write(project / "filled.json", json.dumps({"%(count)s patient": forms}))
+
+    with pytest.raises(CommandError, match="a list of 2 forms is wanted for '%\\(count\\)s patient'"):
+        run("catalogue", "--fill", "de", str(file))
+
+    assert "%(count)s patient" in json.loads(run("catalogue", "--missing", "de"))

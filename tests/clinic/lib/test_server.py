@@ -347,3 +347,46 @@ def test_process_leaves_whatever_its_threads_wait_for() -> None:
 
     assert ended.returncode == 0
     assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_fault_of_a_running_server_is_no_refusal(free: int, started: bool) -> None:
+    with ports.bind("127.0.0.1", free) as ours:
+
+        class Broken(uvicorn.Server):
+            def run(self, sockets: list[socket.socket] | None = None) -> None:
+                self.started = started
+                raise OSError(errno.EIO, "broken")
+
+        with pytest.raises(OSError if started else CannotStart):
+            web.serve(Broken(uvicorn.Config("none:none", log_config=None)), ours)
+
+
+def test_port_taken_between_binding_and_listening_is_refused(
+    free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(self: socket.socket, backlog: int = 0) -> None:
+        raise OSError(errno.EADDRINUSE, "in use")
+
+    monkeypatch.setattr(socket.socket, "listen", taken)
+
+    with pytest.raises(CannotStart, match=f"Port {free} is taken"):
+        ports.check_free("127.0.0.1", free)
+
+
+def test_interrupted_demonstration_leaves_nothing_behind(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(name: str, **_options: object) -> None:
+        Group.objects.create(name="half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, "call_command", half)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.load_demo()
+    assert not Group.objects.exists()
+
+    monkeypatch.setattr(prepare, "call_command", lambda name, **_options: Group.objects.create(name=name))
+    assert prepare.load_demo() is True
+    assert prepare.load_demo() is False  # there is data now
+    assert [group.name for group in Group.objects.all()] == ["demo"]

@@ -152,7 +152,7 @@ def test_what_was_said_while_the_bus_was_away_is_fetched_when_it_is_back(
 ) -> None:
     monkeypatch.setattr(bus, "LEFT_ALONE", 0.1)
     monkeypatch.setattr(bus, "line", bus.Line())
-    topic = {clinic_topic(rynek.clinic.pk): None}
+    topic: dict[str, int | None] = {clinic_topic(rynek.clinic.pk): None}
     with lost_bus():
         stream = listen(at_today(rynek, rynek.assistant))
         stream.take("sync")

@@ -440,3 +440,14 @@ def test_switches_shown_for_another_calendar_say_nothing(rynek: House, desk: Cli
     assert wanted.is_valid()
     assert wanted.cleaned_data == switches_of_calendar(rynek.calendar)
     assert wanted["shown"].value() == str(rynek.calendar.pk)
+
+
+def test_calendar_without_a_service_offers_no_time(rynek: House, desk: Client) -> None:
+    rynek.calendar.services.update(is_offered=False)
+
+    response = desk.get(rynek.url("appointments/book/?day=2027-05-04"))
+
+    page = Page(response)
+    assert response.status_code == 200
+    assert "No free time on this day" in page.text
+    assert not page.all("button", lambda found: found.get("name") == "slot")

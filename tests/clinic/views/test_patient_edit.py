@@ -1,13 +1,18 @@
 """Making and changing a patient's card: `patient_new` and `patient_edit`."""
 
+from functools import partial
+
 import pytest
 from django.test import Client
 
+from clinic.audit.operations import SYSTEM
 from clinic.models import AuditEntry, AuditValue, Patient
-from tests.factories.house import House
+from clinic.people.operations import StalePatient, change_patient
+from tests.factories.house import NOW, House
 from tests.factories.page import Page
 
-CARD = {"name": "Łukasz Żółć", "email": "lukasz@patients.example", "phone": "601 234 567", "language": "pl"}
+CARD = {"name": "Łukasz Żółć", "email": "lukasz@patients.example", "phone": "601 234 567", "language": "pl",
+        "version": "1"}  # fmt: skip
 
 
 @pytest.fixture(params=["new", "edit"])
@@ -46,7 +51,7 @@ def test_bad_input_changes_nothing_and_keeps_what_was_typed(
     response = desk.post(url, {**CARD, **changed})
 
     page = Page(response)
-    typed = {name: value for name, value in {**CARD, **changed}.items() if name != field}
+    typed = {name: value for name, value in {**CARD, **changed}.items() if name not in (field, "version")}
     assert response.status_code == 422
     assert page.error(field)
     assert {name: page.fields[name] for name in typed} == typed
@@ -83,7 +88,7 @@ def test_form_shows_the_card(rynek: House, desk: Client) -> None:
 
     assert {name: fields[name] for name in CARD} == {
         "name": "Zofia Pawłowska-Gąsior", "email": "zofia@patients.example", "phone": "+48 512 345 678",
-        "language": "en",
+        "language": "en", "version": "1",
     }  # fmt: skip
 
 
@@ -99,3 +104,65 @@ def test_fields_that_are_not_asked_for_change_nothing(rynek: House, markt: House
 
     rynek.patient.refresh_from_db()
     assert (rynek.patient.clinic, rynek.patient.reference) == (rynek.clinic, "")
+
+
+def test_second_person_sees_what_changed_and_keeps_what_they_typed(
+    rynek: House, desk: Client, office: Client
+) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/edit/")
+    shown = {name: value for name, value in Page(desk.get(url)).fields.items() if name in CARD}
+    office.post(url, {**shown, "phone": "601 234 567", "language": "de"})
+
+    response = desk.post(url, {**shown, "email": "new@patients.example"})
+
+    page = Page(response)
+    rynek.patient.refresh_from_db()
+    assert response.status_code == 409
+    (alert,) = page.alerts
+    assert alert.startswith("Somebody else changed this card meanwhile. Nothing was saved;")
+    assert rynek.admin.name in alert
+    assert "Phone: +48 601 234 567" in alert
+    assert "Language of messages: Deutsch" in alert
+    assert "E-mail" not in alert
+    assert page.fields["email"] == "new@patients.example"
+    assert (rynek.patient.email, rynek.patient.phone) == ("zofia@patients.example", "+48601234567")
+    # Sent once more from this page, it counts.
+    again = {name: value for name, value in page.fields.items() if name in CARD}
+    assert desk.post(url, {**again, "phone": "601 234 567"}).status_code == 302
+    rynek.patient.refresh_from_db()
+    assert (rynek.patient.email, rynek.patient.phone) == ("new@patients.example", "+48601234567")
+
+
+def test_card_that_two_people_change_alike_is_no_clash(rynek: House, desk: Client, office: Client) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/edit/")
+    office.post(url, CARD)
+
+    assert desk.post(url, CARD).status_code == 302
+
+
+def test_two_changes_at_the_same_moment_are_a_clash(rynek: House) -> None:
+    mine, theirs = (Patient.objects.select_related("clinic").get(pk=rynek.patient.pk) for _ in range(2))
+    change = partial(change_patient, name="Zofia", email="", language="en", version=1, actor=SYSTEM, at=NOW)
+    change(patient=mine, phone_number="+48601234567")
+
+    with pytest.raises(StalePatient):
+        change(patient=theirs, phone_number="+48601234568")
+
+    rynek.patient.refresh_from_db()
+    assert rynek.patient.phone == "+48601234567"
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "99999999999999999999"])
+def test_version_that_is_none_changes_nothing(version: str, rynek: House, desk: Client) -> None:
+    response = desk.post(rynek.url(f"patients/{rynek.patient.pk}/edit/"), {**CARD, "version": version})
+
+    rynek.patient.refresh_from_db()
+    assert response.status_code == 422
+    assert rynek.patient.name == "Zofia Pawłowska-Gąsior"
+
+
+def test_version_that_never_was_is_a_clash(rynek: House, desk: Client) -> None:
+    response = desk.post(rynek.url(f"patients/{rynek.patient.pk}/edit/"), {**CARD, "version": "7"})
+
+    assert response.status_code == 409
+    assert Page(response).fields["version"] == "1"

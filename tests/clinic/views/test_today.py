@@ -6,9 +6,20 @@ from django.test import Client
 from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import SYSTEM
+from clinic.models import Calendar
 from messaging.models import Delivery
 from notifications.operations import pause_sending
-from tests.factories.house import DAYS, HOURS, MINUTES, NOW, House, book, make_calendar, make_patient
+from tests.factories.house import (
+    DAYS,
+    HOURS,
+    MINUTES,
+    NOW,
+    House,
+    book,
+    logged_in,
+    make_calendar,
+    make_patient,
+)
 from tests.factories.page import Page, queries_of
 
 
@@ -113,3 +124,34 @@ def test_queries_do_not_grow_with_the_day(rynek: House, desk: Client) -> None:
 
     assert queries_of(lambda: desk.get(rynek.url())) == one
     assert one <= 12
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "11:00, Bucharest time"),
+        ("pl", "11:00, czas lokalny: Bukareszt"),
+        ("de", "11:00, Ortszeit Bukarest"),
+        ("ro", "11:00, ora locală: București"),
+    ],
+)
+def test_calendar_in_another_zone_says_its_own_time(language: str, words: str, rynek: House) -> None:
+    rynek.assistant.language = language
+    rynek.assistant.save()
+    abroad = make_calendar(rynek.clinic, "dr Ana Popescu")
+    Calendar.objects.filter(pk=abroad.pk).update(time_zone="Europe/Bucharest")
+    for calendar in (abroad, rynek.calendar):
+        book(make_patient(rynek.clinic, "Jan Kowalski", email="", phone_number=""), calendar, NOW + HOURS)
+
+    page = Page(logged_in(rynek.assistant).get(rynek.url()))
+
+    # Once among those to call, once on the day's list; that the other is in the clinic's goes without saying.
+    assert page.text.count(words) == 2
+    assert page.text.count("10:00") == 4
+
+
+def test_zone_with_the_same_time_of_day_is_not_mentioned(rynek: House, desk: Client) -> None:
+    Calendar.objects.filter(pk=rynek.calendar.pk).update(time_zone="Europe/Berlin")
+    book(rynek.patient, rynek.calendar, NOW + HOURS)
+
+    assert "Berlin" not in Page(desk.get(rynek.url())).text

@@ -1,0 +1,23 @@
+"""What templates write of instants and numbers."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from django.template import Context, Template
+from django.utils import translation
+
+
+def test_what_is_not_there_is_written_as_nothing() -> None:
+    with translation.override("de"):
+        written = Template("{{ at|moment:zone }}/{{ never|moment:zone }}/{{ none|pretty_phone }}").render(
+            Context(
+                {
+                    "at": datetime(2027, 5, 3, 7, 0, tzinfo=UTC),
+                    "never": None,
+                    "none": "",
+                    "zone": ZoneInfo("Europe/Berlin"),
+                }
+            )
+        )
+
+    assert written == "03.05.2027 09:00//"
