@@ -297,6 +297,7 @@ MAIL_FROM = env.str("MAIL_FROM", default="Anteroom <no-reply@anteroom.example>")
 # Bounces come back to LOCAL+token@DOMAIN, so that each finds the delivery it belongs to.
 MAIL_RETURN_ADDRESS = env.str("MAIL_RETURN_ADDRESS", default="bounces@anteroom.example")
 OUTBOX_BELL = True  # a commit asks for a sweep at once; a replay asks by itself
+LIVE_BUS = True  # open pages are told of what happens; a replay has none
 SEND_CONNECTIONS = env.int("SEND_CONNECTIONS", default=8)
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=120)
 UNKNOWN_RETRY_AFTER_SECONDS = env.int("UNKNOWN_RETRY_AFTER_SECONDS", default=600)

@@ -17,6 +17,7 @@ from messaging.enums import ACCEPTED, OVERCOME, UNSENT, State
 from messaging.ledger import shut_out_rounds
 from messaging.models import Delivery, Message
 from messaging.outcomes import look_up_pause
+from messaging.pages import tell_pages
 from messaging.provider_states import forward, meaning
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
@@ -254,7 +255,8 @@ def record_provider_state(
     Returns:
         Whether anything changed; an unknown id changes nothing (A82).
     """
-    row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("message")
+    row = rows.filter(pk=delivery_id).first()
     if row is None or row.tries == 0 or row.state == State.SKIPPED:
         return False
     # A report that overtakes our own bookkeeping settles a try whose outcome we had not learned yet.
@@ -284,6 +286,7 @@ def record_provider_state(
         if no_such_address:
             mark_bounced([row], at=at)
         deliveries_lost.send(Delivery, deliveries=[row], at=at)
+    tell_pages([row])
     return True
 
 

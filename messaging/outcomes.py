@@ -15,6 +15,7 @@ from messaging.enums import State
 from messaging.envelopes import kept_text
 from messaging.ledger import Choice, Statement, Try
 from messaging.models import Attempt, Delivery
+from messaging.pages import tell_pages
 from messaging.registry import Hold, Ready, Skip, Verdict, get_voice
 from messaging.rules import pause_after
 from messaging.signals import deliveries_accepted, deliveries_lost
@@ -99,6 +100,7 @@ def write_passed_over(rows: Sequence[tuple[Delivery, Verdict]], *, at: datetime,
                 lost.append(row)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=at)
+    tell_pages(row for row, _verdict in rows)
 
 
 def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: datetime, tally: Tally) -> set[int]:
@@ -121,6 +123,7 @@ def write_round(ended: Sequence[Ended], choices: Sequence[Choice], *, at: dateti
                 mark_bounced([one.delivery], at=one.at)
     if lost:
         deliveries_lost.send(Delivery, deliveries=lost, at=max(one.at for one in ended))
+    tell_pages(one.delivery for one in ended)
     return taken
 
 

@@ -42,6 +42,7 @@ class Command(BaseCommand):
             "TWILIO_FROM": settings.TWILIO_FROM or "+15005550006",
             # Nobody waits for the bell here: the replay itself asks what is due.
             "OUTBOX_BELL": False,
+            "LIVE_BUS": False,
         }
         started = time.monotonic()
         with override_settings(**transports), scratch_database():

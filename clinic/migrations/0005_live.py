@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0002_occupancy_wall'),
+        ("clinic", "0004_service_is_offered"),
     ]
 
     operations = [
