@@ -37,6 +37,8 @@ clinic:set_language                   GET   405   405   405   405   405   405   
 clinic:set_language                   POST  302   302   302   302   302   302   302
 clinic:today                          GET   302   302   200   200   200   404   404
 clinic:today                          POST  405   405   405   405   405   405   405
+clinic:listen                         GET   405   405   405   405   405   405   405
+clinic:listen                         POST  302   302   204   204   204   404   404
 clinic:appointment_book               GET   302   302   200   200   200   404   404
 clinic:appointment_book               POST  302   302   302   302   302   404   404
 clinic:appointment                    GET   302   302   200   200   200   404   404
