@@ -11,12 +11,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-# R38 asks for 98 and for the whole outbox; these are what holds today, and may only rise.
+# R38 asks for 98; these are what holds today, and may only rise.
 OVERALL = 96.0  # percent of lines
 COMPLETE = [
     "clinic/access.py",
     "clinic/appointments/occupancy.py",
-    "messaging/links.py",
+    "messaging/*.py",  # with its backends
     "reminders/rules.py",
     "notifications/rules.py",
 ]

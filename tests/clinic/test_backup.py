@@ -220,9 +220,12 @@ def test_damaged_backup_is_refused_in_one_line_and_harms_nothing(
     path.write_bytes(damage(path.read_bytes()))
     before = everything()
 
+    said = StringIO()
     with pytest.raises(SystemExit) as refusal:
-        call_command("restore", str(path), yes=True, stdout=StringIO())
+        call_command("restore", str(path), yes=True, stdout=said)
 
+    assert said.getvalue() == ""
+    assert not (tmp_path / "backups").exists()
     assert str(refusal.value) == f"{path} is damaged, or is not a backup of Anteroom."
     assert everything() == before
 

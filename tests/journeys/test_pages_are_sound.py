@@ -50,7 +50,7 @@ def test_staff_pages_are_sound(
             continue
         page.goto(live + address(name, rynek))
         found += complaints(page, scheme)
-    for path in ("nothing/", "appointments/book/?day=2027-05-08", "patients/999/"):
+    for path in ("nothing/", "appointments/book/?day=2027-05-08", "patients/999/", f"patients/{bounced.pk}/"):
         page.goto(live + rynek.url(path))
         found += complaints(page, scheme)
     page.goto(live + rynek.url("patients/new/"))

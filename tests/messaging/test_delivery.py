@@ -65,6 +65,31 @@ def test_a_slow_line_keeps_its_slot_and_the_others_go_on(
     assert set(provider.taken.values()) == {1}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_while_one_line_hangs_the_others_keep_looking_for_what_falls_due(
+    provider: Provider, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SEND_CONNECTIONS = 2
+    monkeypatch.setattr(delivery, "ROUND_SECONDS", 0.01)
+    (slow,) = plant(make_clinic(), 1)
+    gate, looks = Gate(), []
+    provider.script(slow, gate)
+    real = claims.claim_due
+
+    def claim_due(**more: Any) -> list[Delivery]:
+        looks.append(get(slow).state)
+        if len(looks) == 5:
+            gate.opened.set()
+        return real(**more)
+
+    monkeypatch.setattr(claims, "claim_due", claim_due)
+
+    tally = sweep(MONDAY, "email")["email"]
+
+    assert (looks[:5], get(slow).state, tally.sent) == (["planned", *["sending"] * 4], "sent", 1)
+    assert tries(slow) == [(1, "accepted", "")]
+
+
 def _soon(holds: Callable[[], bool]) -> bool:
     """Wait for another thread to have done something; seconds at most, milliseconds as a rule."""
     pause = threading.Event()

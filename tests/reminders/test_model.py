@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import PATIENT
-from clinic.people.operations import change_patient
+from clinic.people.operations import change_patient, record_email_works
 from messaging import claims, delivery, settling
 from messaging.backends.base import Accepted, AmbiguousError, Outgoing, PassingError, PermanentError
 from messaging.enums import State
@@ -56,6 +56,7 @@ class World(Provider):
         self.own: dict[str, bool] = {}
         self.email, self.phone = "alice@patients.example", "+48512345678"
         self.read_version = -1
+        self.dead = ""  # the address that is marked as not working
         self.about: dict[int, tuple[str, int]] = {}  # delivery: kind, version
         self.newest_taken = -1
         self.told: list[str] = []
@@ -78,7 +79,7 @@ class World(Provider):
         if lot < 0.08:
             raise PassingError("busy", retry_after=self.dice.choice([None, 900]))
         if lot < 0.12:
-            raise PermanentError("smtp-554")
+            raise PermanentError("smtp-550", no_such_address=self.dice.random() < 0.5)
         if lot < 0.18:
             raise AmbiguousError("lost-untaken")
         self.take(outgoing.delivery_id, version)
@@ -107,6 +108,8 @@ class World(Provider):
             self.fault("switched off")
         if address != (self.phone if is_sms else self.email):
             self.fault(f"sent to {address}")
+        if address == self.dead:
+            self.fault("the address is known not to work")
         if self.now >= self.starts_at or (
             kind == "reminder" and self.starts_at - self.now < 2 * HOURS - MINUTES
         ):
@@ -135,14 +138,16 @@ class Life:
         self.note()
 
     def note(self) -> None:
-        """Tell the model which delivery is about what."""
+        """Tell the model which delivery is about what, and whether the address is marked."""
+        self.patient.refresh_from_db()
+        self.world.dead = self.patient.email if self.patient.email_bounced_at else ""
         for pk, kind, version in Delivery.objects.values_list("pk", "message__kind", "message__version"):
             self.world.about[pk] = (kind, version)
 
     def act(self) -> None:
         """Do one thing that may happen at any moment."""
         getattr(self, self.dice.choice(
-            ["move", "move", "cancel", "confirm", "calendar", "own", "card", "pause", "read", "report"]
+            ["move", "move", "cancel", "confirm", "calendar", "own", "card", "works", "pause", "read", "report"]
         ))()  # fmt: skip
         self.note()
 
@@ -200,6 +205,10 @@ class Life:
             phone_number=self.world.phone, language="en", actor=STAFF, at=self.world.now,
         )  # fmt: skip
 
+    def works(self) -> None:
+        self.patient.refresh_from_db()
+        record_email_works(patient=self.patient, actor=STAFF, at=self.world.now)
+
     def pause(self) -> None:
         self.world.is_paused = not self.world.is_paused and self.dice.random() < 0.5
         change = pause_sending if self.world.is_paused else resume_sending
@@ -245,6 +254,7 @@ class Life:
 
     def step(self) -> None:
         world = self.world
+        self.note()
         lot = self.dice.random()
         if lot < 0.30:
             self.act()

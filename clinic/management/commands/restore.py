@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.utils import timezone
 
-from clinic.lib.archive import dump, load, state
+from clinic.lib.archive import dump, files, load, state
 from clinic.lib.server import CannotStart
 from clinic.lib.server.locks import data_held
 from clinic.lib.server.prepare import check_folder, told_in_one_line
@@ -36,6 +36,8 @@ class Command(BaseCommand):
     def _restore(self, path: Path, *, replace: bool, at: datetime) -> None:
         check_folder(settings.DATA_DIR)
         with data_held(shared=False, purpose="Not restored"):
+            with files.opened(path):
+                pass  # what cannot be restored is refused before anything is done
             if state.has_data(connection):
                 if not replace:
                     raise CannotStart("There is data already; --yes replaces it, after a backup of it.")
