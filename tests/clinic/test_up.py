@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -58,11 +58,13 @@ def refusal(*arguments: str, env: dict[str, str]) -> str:
 
 
 @contextmanager
-def running(*arguments: str, port: int, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    *arguments: str, port: int, env: dict[str, str], patience: float = PATIENCE
+) -> Iterator["subprocess.Popen[str]"]:
     """Run a server until the body ends; the body begins when a page has been answered."""
     process = manage(*arguments, "--port", str(port), env=env)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not answers(port):
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline
@@ -241,26 +243,49 @@ def test_demonstration_is_loaded_once_and_its_log_ins_are_told(tmp_path: Path) -
     env = surroundings(tmp_path / "new")
     said = []
     for _start in range(2):
-        with running("up", port=free_port(), env=env) as process:
+        with running("up", port=free_port(), env=env, patience=5 * PATIENCE) as process:
             said.append(ended(process, signal.SIGTERM)[0])
 
     assert ["Demonstration data loaded." in text for text in said] == [True, False]
     assert all("anna@rynek.example" in text for text in said)
 
 
-def test_backup_of_an_empty_or_damaged_database_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
-    nothing = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(tmp_path / "empty"))
-    database = data / "anteroom.sqlite3"
+def test_backup_of_an_empty_database_is_refused(tmp_path: Path) -> None:
+    said = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(tmp_path / "empty"))
+
+    assert said == "There is nothing to back up: the database is empty.\n"
+
+
+def spoil_a_page(database: Path) -> None:
+    """Write nonsense over the last page, which nothing reads before the copy is checked."""
     damaged = bytearray(database.read_bytes())
-    for page in range(20 * 4096, len(damaged) - 4096, 8192):
-        damaged[page : page + 64] = b"\xff" * 64
+    damaged[-4096:-4032] = b"\xff" * 64
     database.write_bytes(damaged)
 
-    broken = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(data))
 
-    assert nothing == "There is nothing to back up: the database is empty.\n"
-    assert "damaged" in broken or "malformed" in broken
-    assert broken.count("\n") == 1
+def lose_an_index(database: Path) -> None:
+    """Forget an index whose pages are still there."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA writable_schema = ON")
+        opened.execute("DELETE FROM sqlite_master WHERE name = 'patient_name'")
+        opened.commit()
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (spoil_a_page, "The database cannot be used: database disk image is malformed.\n"),
+        (lose_an_index, r"The database is damaged \(.*never used\); restore an earlier backup\.\n"),
+    ],
+)
+def test_backup_of_a_damaged_database_is_refused_in_one_line(
+    damage: Callable[[Path], None], line: str, data: Path, tmp_path: Path
+) -> None:
+    damage(data / "anteroom.sqlite3")
+
+    said = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(data))
+
+    assert re.fullmatch(line, said), said
     assert not (tmp_path / "it.zip").exists()
 
 
