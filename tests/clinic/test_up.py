@@ -125,13 +125,14 @@ def test_up_ends_cleanly_while_slow_clients_are_connected(data: Path, numbers: t
         said, seconds = ended(process, *numbers)
 
     assert f"http://127.0.0.1:{port}" in said
-    assert seconds < 8  # 5 on a machine that does nothing else
+    assert seconds < 20  # 5 on a machine that does nothing else; for ever if it waited for them
 
 
-def test_second_start_takes_less_than_five_seconds(data: Path) -> None:
-    began = time.monotonic()
-    with running("up", "--no-demo", port=free_port(), env=surroundings(data)):
-        assert time.monotonic() - began < 5
+def test_second_start_prepares_nothing_again(data: Path) -> None:
+    with running("up", "--no-demo", port=free_port(), env=surroundings(data)) as process:
+        said, _seconds = ended(process, signal.SIGTERM)
+    assert said.splitlines()[-1] == "Stopped."
+    assert not [word for word in ("compiled", "collected", "migrated", "loaded") if word in said]
 
 
 def test_taken_port_is_refused_before_the_folder_is_made(tmp_path: Path) -> None:
@@ -182,6 +183,18 @@ def test_one_of_many_processes_needs_redis(data: Path, command: str) -> None:
     assert "needs REDIS_URL" in refusal(command, env=surroundings(data))
 
 
+def until_it_awaits_its_end(process: "subprocess.Popen[str]") -> None:
+    """Wait until a worker or beat is up: it then blocks SIGTERM and waits for it."""
+    deadline = time.monotonic() + PATIENCE
+    blocked = 0
+    while not blocked & 1 << signal.SIGTERM - 1:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+
+
 def test_processes_run_side_by_side_and_end_cleanly(data: Path) -> None:
     port = free_port()
     with valkey() as redis, ExitStack() as stack:
@@ -190,7 +203,8 @@ def test_processes_run_side_by_side_and_end_cleanly(data: Path) -> None:
         others = [manage(name, env=env) for name in ("worker", "beat")]
         for other in others:
             stack.callback(other.kill)
-        time.sleep(4)
+        for other in others:
+            until_it_awaits_its_end(other)
 
         assert answers(port)
         for process in (*others, web):
