@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -58,11 +58,13 @@ def refusal(*arguments: str, env: dict[str, str]) -> str:
 
 
 @contextmanager
-def running(*arguments: str, port: int, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    *arguments: str, port: int, env: dict[str, str], patience: float = PATIENCE
+) -> Iterator["subprocess.Popen[str]"]:
     """Run a server until the body ends; the body begins when a page has been answered."""
     process = manage(*arguments, "--port", str(port), env=env)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not answers(port):
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline
@@ -123,13 +125,14 @@ def test_up_ends_cleanly_while_slow_clients_are_connected(data: Path, numbers: t
         said, seconds = ended(process, *numbers)
 
     assert f"http://127.0.0.1:{port}" in said
-    assert seconds < 8  # 5 on a machine that does nothing else
+    assert seconds < 20  # 5 on a machine that does nothing else; for ever if it waited for them
 
 
-def test_second_start_takes_less_than_five_seconds(data: Path) -> None:
-    began = time.monotonic()
-    with running("up", "--no-demo", port=free_port(), env=surroundings(data)):
-        assert time.monotonic() - began < 5
+def test_second_start_prepares_nothing_again(data: Path) -> None:
+    with running("up", "--no-demo", port=free_port(), env=surroundings(data)) as process:
+        said, _seconds = ended(process, signal.SIGTERM)
+    assert said.splitlines()[-1] == "Stopped."
+    assert not [word for word in ("compiled", "collected", "migrated", "loaded") if word in said]
 
 
 def test_taken_port_is_refused_before_the_folder_is_made(tmp_path: Path) -> None:
@@ -180,6 +183,18 @@ def test_one_of_many_processes_needs_redis(data: Path, command: str) -> None:
     assert "needs REDIS_URL" in refusal(command, env=surroundings(data))
 
 
+def until_it_awaits_its_end(process: "subprocess.Popen[str]") -> None:
+    """Wait until a worker or beat is up: it then blocks SIGTERM and waits for it."""
+    deadline = time.monotonic() + PATIENCE
+    blocked = 0
+    while not blocked & 1 << signal.SIGTERM - 1:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+
+
 def test_processes_run_side_by_side_and_end_cleanly(data: Path) -> None:
     port = free_port()
     with valkey() as redis, ExitStack() as stack:
@@ -188,7 +203,8 @@ def test_processes_run_side_by_side_and_end_cleanly(data: Path) -> None:
         others = [manage(name, env=env) for name in ("worker", "beat")]
         for other in others:
             stack.callback(other.kill)
-        time.sleep(4)
+        for other in others:
+            until_it_awaits_its_end(other)
 
         assert answers(port)
         for process in (*others, web):
@@ -241,26 +257,49 @@ def test_demonstration_is_loaded_once_and_its_log_ins_are_told(tmp_path: Path) -
     env = surroundings(tmp_path / "new")
     said = []
     for _start in range(2):
-        with running("up", port=free_port(), env=env) as process:
+        with running("up", port=free_port(), env=env, patience=5 * PATIENCE) as process:
             said.append(ended(process, signal.SIGTERM)[0])
 
     assert ["Demonstration data loaded." in text for text in said] == [True, False]
     assert all("anna@rynek.example" in text for text in said)
 
 
-def test_backup_of_an_empty_or_damaged_database_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
-    nothing = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(tmp_path / "empty"))
-    database = data / "anteroom.sqlite3"
+def test_backup_of_an_empty_database_is_refused(tmp_path: Path) -> None:
+    said = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(tmp_path / "empty"))
+
+    assert said == "There is nothing to back up: the database is empty.\n"
+
+
+def spoil_a_page(database: Path) -> None:
+    """Write nonsense over the last page, which nothing reads before the copy is checked."""
     damaged = bytearray(database.read_bytes())
-    for page in range(20 * 4096, len(damaged) - 4096, 8192):
-        damaged[page : page + 64] = b"\xff" * 64
+    damaged[-4096:-4032] = b"\xff" * 64
     database.write_bytes(damaged)
 
-    broken = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(data))
 
-    assert nothing == "There is nothing to back up: the database is empty.\n"
-    assert "damaged" in broken or "malformed" in broken
-    assert broken.count("\n") == 1
+def lose_an_index(database: Path) -> None:
+    """Forget an index whose pages are still there."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA writable_schema = ON")
+        opened.execute("DELETE FROM sqlite_master WHERE name = 'patient_name'")
+        opened.commit()
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (spoil_a_page, "The database cannot be used: database disk image is malformed.\n"),
+        (lose_an_index, r"The database is damaged \(.*never used\); restore an earlier backup\.\n"),
+    ],
+)
+def test_backup_of_a_damaged_database_is_refused_in_one_line(
+    damage: Callable[[Path], None], line: str, data: Path, tmp_path: Path
+) -> None:
+    damage(data / "anteroom.sqlite3")
+
+    said = refusal("backup", str(tmp_path / "it.zip"), env=surroundings(data))
+
+    assert re.fullmatch(line, said), said
     assert not (tmp_path / "it.zip").exists()
 
 

@@ -92,5 +92,7 @@ def _copied(connection: BaseDatabaseWrapper, path: Path) -> Path:
         connection.connection.backup(copy)
         (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
     if verdict != "ok":
-        raise ArchiveError(f"The database is damaged ({verdict}); restore an earlier backup.")
+        raise ArchiveError(
+            f"The database is damaged ({verdict.splitlines()[-1]}); restore an earlier backup."
+        )
     return path

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def told_in_one_line() -> Iterator[None]:
     """Turn what a disk or a database may do to a start into one line for the console (X7).
 
     Raises:
-        CannotStart: instead of OSError, DatabaseError and ArchiveError.
+        CannotStart: instead of OSError, DatabaseError, sqlite3.Error and ArchiveError.
     """
     try:
         yield
@@ -36,7 +37,7 @@ def told_in_one_line() -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise CannotStart(f"{error.strerror or error}{where}.") from error
-    except DatabaseError as error:
+    except (DatabaseError, sqlite3.Error) as error:  # a copy of SQLite's is made beside Django
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise CannotStart(f"The database cannot be used: {first_line}.") from error
 
