@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connection
 from django.http.request import split_domain_port, validate_host
 
 from clinic.lib import clock
@@ -24,6 +25,7 @@ from clinic.live.subjects import Presence, Subject
 from clinic.live.subscription import hear
 from clinic.live.upkeep import Upkeep, drop_stale_events, recent_revocations
 
+T = TypeVar("T")
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -102,8 +104,8 @@ class Live:
         """Begin to serve; whoever lost their rights lately is known before the first stream opens."""
         logging.getLogger("uvicorn.error").addFilter(CutOff())
         if not settings.REDIS_URL:
-            await asyncio.to_thread(drop_stale_events)
-        self._hub.start(await asyncio.to_thread(recent_revocations))
+            await asyncio.to_thread(_once, drop_stale_events)
+        self._hub.start(await asyncio.to_thread(_once, recent_revocations))
         if settings.REDIS_URL:
             self._hearing = asyncio.create_task(hear(self._hub))
         self._upkeep = Upkeep(self._hub)
@@ -207,6 +209,14 @@ class Live:
         if not 0 <= seen < 2**31:
             raise Refused(HTTPStatus.BAD_REQUEST)
         self._hub.note(Presence(subject, seen, visible, clock.now()))
+
+
+def _once(act: Callable[[], T]) -> T:
+    """Ask the database from a thread that will not ask again."""
+    try:
+        return act()
+    finally:
+        connection.close()
 
 
 async def receive_until_gone(receive: Receive) -> None:
