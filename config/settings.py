@@ -155,7 +155,12 @@ else:
 
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # A silent Redis must not hold a page's thread.
+            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -203,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": FRESH,
     },
     "settle what was left open": {"task": "messaging.settle", "schedule": 5.0, "options": FRESH},
+    "see who is gone": {"task": "waiting_area.sweep_presence", "schedule": 3.0, "options": FRESH},
 }
 
 # --- Log-in ----------------------------------------------------------------------------------

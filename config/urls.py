@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("notifications.urls")),
     path("", include("messaging.urls")),
     path("", include("reminders.urls")),
+    path("", include("waiting_area.urls")),
 ]
 
 if settings.ANYMAIL_BACKEND:

@@ -1,1 +1,1 @@
-"""Floor 3: the video waiting area (its rooms are built on later)."""
+"""Floor 3: the waiting area. Callers come by a link, wait, and exchange notices with the clinic, live."""

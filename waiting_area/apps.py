@@ -1,7 +1,17 @@
-"""Registers the app."""
+"""Registers the app: its main page, its kind of listener and its receivers."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class WaitingAreaConfig(AppConfig):
     name = "waiting_area"
+
+    def ready(self) -> None:
+        """Fill the registries below."""
+        from clinic.live.subjects import register_kind  # noqa: PLC0415 - models must be loaded first
+        from clinic.panels import NavigationEntry, register_navigation  # noqa: PLC0415
+        from waiting_area import listening, receivers  # noqa: F401, PLC0415
+
+        register_kind(listening.KIND)
+        register_navigation(NavigationEntry("waiting_area:callers", _("Waiting area"), "queue-list", 15))

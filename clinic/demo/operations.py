@@ -9,7 +9,7 @@ from django.db import transaction
 
 from clinic.demo.acts import PASSWORD, acts
 from clinic.demo.house import CLINICS, USERS
-from clinic.demo.signals import demo_advanced
+from clinic.demo.signals import demo_advanced, demo_filled
 from clinic.lib import clock
 from clinic.people.models import Clinic
 
@@ -41,6 +41,7 @@ def load_demo(*, seed: int, at: datetime) -> int:
             act.do()
     with clock.held_at(at):
         demo_advanced.send(Clinic, at=at)
+        demo_filled.send(Clinic, seed=seed, at=at)
     transaction.on_commit(_write_logins)
     return len(found)
 

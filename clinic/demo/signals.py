@@ -7,3 +7,7 @@ from django.dispatch import Signal
 # (`clinic.lib.clock`) is held there. Everything runs in one transaction on one connection: deliver in
 # this thread; another one would wait for the transaction that waits for it.
 demo_advanced = Signal()
+
+# Clinics, people and bookings are all there; the floors above add what is going on at the present
+# moment, through their operations. Arguments: seed, at. In the same transaction.
+demo_filled = Signal()

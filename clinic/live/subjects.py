@@ -58,7 +58,8 @@ class Kind:
     Args:
         name: as in `Subject.kind`.
         still_allowed: of the subjects given, those whose rights still stand; one query for all.
-        note_presence: writes down what pages said of themselves, many at a time.
+        note_presence: writes down what pages said of themselves, many at a time. Called every few
+            seconds by each server, also when none said anything: so it is known that somebody listened.
     """
 
     name: str
@@ -72,6 +73,11 @@ _kinds: dict[str, Kind] = {}
 def register_kind(kind: Kind) -> None:
     """Add a kind of subject; called in an app's `ready()`."""
     _kinds[kind.name] = kind
+
+
+def list_kinds() -> list[Kind]:
+    """Return all registered kinds."""
+    return list(_kinds.values())
 
 
 def get_kind(name: str) -> Kind:

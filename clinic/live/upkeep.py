@@ -103,8 +103,8 @@ class Upkeep:
         by_kind: dict[str, list[Presence]] = defaultdict(list)
         for presence in self._hub.take_presence():
             by_kind[presence.subject.kind].append(presence)
-        for name, presences in by_kind.items():
-            subjects.get_kind(name).note_presence(presences)
+        for kind in subjects.list_kinds():
+            kind.note_presence(by_kind[kind.name])
 
     def recheck(self) -> None:
         """End the streams of those whose rights are gone, however they went (A57, R27)."""

@@ -41,6 +41,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "patient.see": EVERYONE,
     "patient.write": EVERYONE,
     "calendar.see": EVERYONE,
+    "caller.see": EVERYONE,
+    "caller.write": EVERYONE,
     "settings.write": ADMINS,
     "messages.see": EVERYONE,
     "messages.write": EVERYONE,

@@ -14,7 +14,7 @@ from clinic.lib.text import has_control_characters
 from clinic.people.enums import Language, Plan, Role
 from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
 from clinic.people.queries import folded
-from clinic.people.signals import patient_contact_changed
+from clinic.people.signals import clinic_created, patient_contact_changed
 
 NAME_LENGTH = 120
 # What would turn a name into a folder of the site itself.
@@ -91,6 +91,7 @@ def create_clinic(
         **(details or {}),
     )
     record(actor, "clinic.created", made, new={"name": name}, at=at)
+    clinic_created.send(Clinic, clinic=made, actor=actor, at=at)
     return made
 
 

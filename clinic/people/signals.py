@@ -2,5 +2,8 @@
 
 from django.dispatch import Signal
 
+# A clinic was made, by whichever way. Arguments: clinic, actor, at.
+clinic_created = Signal()
+
 # A patient's address, phone or language changed. Arguments: patient, actor, at.
 patient_contact_changed = Signal()

@@ -22,10 +22,11 @@ def _attributes(node: Element) -> dict[str, Any]:
     return {name: ("" if value is None else value) for name, value in node.attributes}
 
 
-def _text(node: Any) -> str:
+def text_of(node: Any) -> str:
+    """Return what an element says, as one line."""
     if not isinstance(node, Element):
         return str(node)
-    return " ".join(" ".join(_text(child) for child in node.children).split())
+    return " ".join(" ".join(text_of(child) for child in node.children).split())
 
 
 class Page:
@@ -43,18 +44,18 @@ class Page:
     @property
     def text(self) -> str:
         """Everything that is read, as one line."""
-        return _text(self.root)
+        return text_of(self.root)
 
     @property
     def heading(self) -> str:
         """The page's one main heading."""
         (heading,) = self.all("h1")
-        return _text(heading)
+        return text_of(heading)
 
     @property
     def alerts(self) -> list[str]:
         """What the page says at once to somebody who cannot see it."""
-        return [_text(node) for node in self.nodes if _attributes(node).get("role") == "alert"]
+        return [text_of(node) for node in self.nodes if _attributes(node).get("role") == "alert"]
 
     @property
     def fields(self) -> dict[str, str]:
@@ -92,12 +93,12 @@ class Page:
             inside = list(_walk(box))
             if any(_attributes(node).get("name") == name for node in inside):
                 errors = [n for n in inside if "errorlist" in _attributes(n).get("class", "").split()]
-                return _text(errors[0]) if errors else ""
+                return text_of(errors[0]) if errors else ""
         raise AssertionError(f"no field {name}")
 
     def buttons(self) -> list[str]:
         """Return what the buttons say."""
-        return [_text(node) for node in self.all("button")]
+        return [text_of(node) for node in self.all("button")]
 
     def links(self) -> list[str]:
         """Return where links lead."""

@@ -20,8 +20,10 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
+from tests.factories.waiting import area_of, caller_of, entry_form, waiting
 
-# "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link.
+# "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
+# and waits in the waiting area.
 PEOPLE = ("anonymous", "patient", "assistant", "practitioner", "admin", "stranger", "operator")
 MATRIX = """
                                             anon  pati  assi  prac  admi  stra  oper
@@ -87,6 +89,24 @@ reminders:patient_cancel              GET   405   405   405   405   405   405   
 reminders:patient_cancel              POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405
 reminders:patient_seen                POST  404   204   404   404   404   404   404
+waiting_area:entry                    GET   200   302   200   200   200   200   200
+waiting_area:entry                    POST  302   302   302   302   302   302   302
+waiting_area:wait                     GET   302   200   302   302   302   302   302
+waiting_area:wait                     POST  405   405   405   405   405   405   405
+waiting_area:wait_state               GET   404   200   404   404   404   404   404
+waiting_area:wait_state               POST  405   405   405   405   405   405   405
+waiting_area:wait_listen              GET   405   405   405   405   405   405   405
+waiting_area:wait_listen              POST  404   204   404   404   404   404   404
+waiting_area:wait_resume              GET   405   405   405   405   405   405   405
+waiting_area:wait_resume              POST  404   302   404   404   404   404   404
+waiting_area:wait_leave               GET   405   405   405   405   405   405   405
+waiting_area:wait_leave               POST  404   302   404   404   404   404   404
+waiting_area:callers                  GET   302   302   200   200   200   404   404
+waiting_area:callers                  POST  405   405   405   405   405   405   405
+waiting_area:caller_notify            GET   302   302   200   200   200   404   404
+waiting_area:caller_notify            POST  302   302   302   302   302   404   404
+waiting_area:caller_remove            GET   405   405   405   405   405   405   405
+waiting_area:caller_remove            POST  302   302   302   302   302   404   404
 """
 ROWS = {
     (name, method): dict(zip(PEOPLE, map(int, statuses), strict=True))
@@ -95,11 +115,13 @@ ROWS = {
 NAMES = sorted({name for name, _method in ROWS})
 GETS = [name for name in NAMES if ROWS[name, "GET"]["admin"] != 405]
 POSTS = [name for name in NAMES if ROWS[name, "POST"]["admin"] != 405]
+# Looking at these is written down.
+SEEN = {"clinic:appointment", "clinic:patient", "waiting_area:caller_notify"}
 WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
-    and name.split(":")[0] != "reminders" and name != "clinic:first_clinic"
+    and not name.startswith(("reminders:", "waiting_area:wait")) and name != "clinic:first_clinic"
 ]  # fmt: skip
 UNKNOWN = 987_654_321
 
@@ -138,7 +160,7 @@ def people(rynek: House, markt: House, operator: User) -> Callable[..., dict[str
     def make(**options: Any) -> dict[str, Client]:
         return {
             "anonymous": Client(**options),
-            "patient": by_link(rynek.link, **options),
+            "patient": waiting(by_link(rynek.link, **options), caller_of(rynek)),
             "assistant": logged_in(rynek.assistant, **options),
             "practitioner": logged_in(rynek.practitioner, **options),
             "admin": logged_in(rynek.admin, **options),
@@ -159,6 +181,8 @@ def object_of(name: str, house: House) -> int:
         "notifications:calendar_communication",
     }:
         return house.calendar.pk
+    if name.startswith("waiting_area:"):
+        return caller_of(house).pk
     if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
         return Delivery.objects.get(
             message__appointment=house.appointment, message__kind="details", channel="email"
@@ -174,7 +198,7 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
         "token": token_of(house.link),
-        "key": link_key(house.link),
+        "key": area_of(house).key if name.startswith("waiting_area:") else link_key(house.link),
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
 
@@ -213,6 +237,8 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:sending_pause": {"pause": "yes"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
+        "waiting_area:entry": entry_form(),
+        "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
     }  # fmt: skip
     return bodies.get(name, {})
 
@@ -326,7 +352,7 @@ def test_get_writes_nothing_but_who_looked(
         with only_reading(monkeypatch) as written:
             response = everybody[who].get(url)
 
-        looked = response.status_code == 200 and name in {"clinic:appointment", "clinic:patient"}
+        looked = response.status_code == 200 and name in SEEN
         assert written == (seen if looked or response.status_code == 403 else []), who
 
 

@@ -1,0 +1,335 @@
+"""A caller arrives, waits and reads; staff see them, write to them and send them away: in two browsers."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.factories.house import House
+from tests.factories.waiting import arrive, door, notify
+from tests.journeys.conftest import MakeContext, log_in
+from waiting_area.models import Caller
+
+# Listens where a page's sound leaves it: counts each stretch of signal that silence ends.
+EAR = """
+(() => {
+  const connect = AudioNode.prototype.connect;
+  window.heard = 0;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode && !this.isEar) {
+      const context = this.context;
+      if (!context.ear) {
+        const ear = context.ear = context.createAnalyser();
+        ear.isEar = true;
+        ear.fftSize = 2048;
+        const samples = new Float32Array(ear.fftSize);
+        let sounds = false;
+        setInterval(() => {
+          ear.getFloatTimeDomainData(samples);
+          const now = samples.some((sample) => Math.abs(sample) > 0.01);
+          if (now && !sounds) window.heard += 1;
+          sounds = now;
+        }, 20);
+        connect.call(ear, context.destination);
+      }
+      connect.call(this, context.ear);
+    }
+    return connect.call(this, target, ...rest);
+  };
+})();
+"""
+SECOND = 1000
+
+
+def with_ear(context: BrowserContext) -> Page:
+    """Return a page whose sound is listened to."""
+    context.add_init_script(EAR)
+    return context.new_page()
+
+
+def heard(page: Page) -> int:
+    """Return how many sounds the page has made, once it is quiet."""
+    before = -1
+    while (now := page.evaluate("window.heard")) != before:
+        before = now
+        page.wait_for_timeout(1200)
+    return int(now)
+
+
+def enter(page: Page, link: str, name: str = "Ioana Pușcașu") -> None:
+    """Come in by the public link."""
+    page.goto(link)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("What do you come for?").fill("Blood test results")
+    page.get_by_label("I agree").check()
+    page.get_by_role("button", name="Go to the waiting area").click()
+    page.wait_for_url("**/wait/")
+
+
+def texts(page: Page) -> list[str]:
+    return page.locator(".notice-text").all_inner_texts()
+
+
+def write(desk: Page, text: str) -> None:
+    """Write into the open dialog, and send."""
+    desk.get_by_label("Notice").fill(text)
+    desk.get_by_role("button", name="Send").click()
+
+
+def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: MakeContext) -> None:
+    desk = new_context(locale="en-GB").new_page()
+    log_in(desk, live, rynek)
+    desk.get_by_role("link", name="Waiting area").click()
+    expect(desk.get_by_text("Nobody is waiting.")).to_be_visible()
+    link = desk.locator("#link").input_value()
+    assert link == f"{live}{door(rynek)}"
+    expect(desk.locator("body")).to_have_attribute("data-connection", "open")
+
+    phone = with_ear(new_context(locale="en-GB", viewport={"width": 360, "height": 780}))
+    enter(phone, link)
+    row = desk.locator(".caller", has_text="Ioana Pușcașu")
+    expect(row).to_be_visible(timeout=SECOND)
+    expect(row).to_contain_text("Blood test results")
+    expect(row).to_contain_text("Waiting")
+    expect(row.locator("time")).to_have_text("0 min")
+    expect(row.locator(".badge")).to_have_count(0)
+    expect(phone.locator("#place")).to_have_text("1")
+    expect(phone.get_by_text("You are next.")).to_be_visible()
+    expect(phone.get_by_text("Connected. Please keep this page open.")).to_be_visible()
+    phone.get_by_role("button", name="Turn the sound on and wait").click()
+    expect(phone.get_by_text("Sound is on")).to_be_visible()
+    assert heard(phone) == 1
+
+    row.locator("summary").first.click()
+    row.get_by_role("link", name="Notify").click()
+    write(desk, "The doctor is ten minutes late.")
+    expect(phone.get_by_text("The doctor is ten minutes late.")).to_be_visible(timeout=SECOND)
+    dialog = desk.get_by_role("dialog")
+    expect(dialog.get_by_text("shown")).to_be_visible()
+    expect(dialog.get_by_label("Notice")).to_have_value("")
+    assert heard(phone) == 2
+    badge = row.locator(".badge")
+    expect(badge).to_contain_text("1 notice, from the clinic")
+    expect(badge).to_have_class("badge badge-clinic")
+    assert badge.evaluate("it => getComputedStyle(it).backgroundColor") == "rgb(29, 95, 209)"
+
+    phone.reload()
+    expect(phone.get_by_text("The doctor is ten minutes late.")).to_be_visible()
+    phone.get_by_role("button", name="Turn the sound on and wait").click()
+    assert heard(phone) == 1  # the test tone alone
+    write(desk, "Now we are ready.")
+    expect(phone.get_by_text("Now we are ready.")).to_be_visible(timeout=SECOND)
+    assert texts(phone) == ["The doctor is ten minutes late.", "Now we are ready."]
+    assert heard(phone) == 2
+    expect(badge).to_contain_text("2 notices, the last from the clinic")
+
+    desk.keyboard.press("Escape")
+    row.locator("summary").first.click()
+    row.get_by_text("Remove", exact=True).click()
+    row.get_by_role("button", name="Yes, remove").click()
+    expect(desk.get_by_text("Ioana Pușcașu was removed.")).to_be_visible()
+    expect(desk.get_by_text("Nobody is waiting.")).to_be_visible()
+    expect(phone.get_by_role("heading", name="You are no longer in the waiting area")).to_be_visible()
+
+
+def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    first, second = (new_context(locale="en-GB").new_page() for _ in range(2))
+    enter(first, f"{live}{door(rynek)}", "Ewa Siwa")
+    enter(second, f"{live}{door(rynek)}", "Jan Szary")
+    expect(second.locator("#place")).to_have_text("2")
+    expect(second.locator("body")).to_have_attribute("data-connection", "open")
+
+    notify(rynek, Caller.objects.get(name="Ewa Siwa"), "Only for Ewa")
+    expect(first.get_by_text("Only for Ewa")).to_be_visible(timeout=SECOND)
+    first.get_by_text("Leave the waiting area").click()
+    first.get_by_role("button", name="Yes, leave").click()
+
+    expect(first.get_by_role("heading", name="You have left the waiting area")).to_be_visible()
+    expect(second.locator("#place")).to_have_text("1", timeout=SECOND)
+    expect(second.get_by_text("You are next.")).to_be_visible()
+    assert texts(second) == []
+
+
+def test_everything_works_without_script(live: str, rynek: House, new_context: MakeContext) -> None:
+    desk = new_context(java_script_enabled=False, locale="en-GB").new_page()
+    phone = new_context(java_script_enabled=False, locale="en-GB").new_page()
+    log_in(desk, live, rynek)
+    enter(phone, f"{live}{door(rynek)}")
+    expect(phone.locator("#place")).to_have_text("1")
+
+    desk.goto(f"{live}{rynek.url('waiting/')}")
+    desk.locator(".menu-dots > summary").click()
+    desk.get_by_role("link", name="Notify").click()
+    write(desk, "Please come to the desk.")
+    expect(desk.get_by_text("The notice is sent.")).to_be_visible()
+    expect(desk.get_by_text("not seen yet")).to_be_visible()
+
+    phone.get_by_role("link", name="Reload it now and then").click()
+    expect(phone.get_by_text("Please come to the desk.")).to_be_visible()
+
+
+# --- A server that goes away -----------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def served(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[Any]:
+    """Return functions that start and stop the server as a process of its own, on the tests' database."""
+    port = free_port()
+    settings.PUBLIC_URL = f"http://127.0.0.1:{port}"
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> str:
+        program = (
+            "import django\n"
+            "django.setup()\n"
+            "from django.conf import settings\n"
+            f"settings.DATABASES['default']['NAME'] = {str(database_name())!r}\n"
+            "from django.db import connections\n"
+            f"connections['default'].settings_dict['NAME'] = {str(database_name())!r}\n"
+            "from clinic.lib.server import web\n"
+            "from clinic.live.hub import hub\n"
+            "configuration = web.configuration('config.asgi:application', behind_proxy=False)\n"
+            f"configuration.port = {port}\n"
+            "web.Server(configuration, stopping=hub.stop).run()\n"
+        )
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.test_settings",
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "SECRET_KEY": settings.SECRET_KEY,
+        }
+        running.append(subprocess.Popen([sys.executable, "-c", program], env=environment))
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            assert running[-1].poll() is None
+            try:
+                socket.create_connection(("127.0.0.1", port), 0.2).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    def stop() -> None:
+        one = running.pop()
+        one.terminate()
+        one.wait(10)
+
+    class Process:
+        pass
+
+    process = Process()
+    process.start, process.stop = start, stop  # type: ignore[attr-defined]
+    yield process
+    while running:
+        stop()
+
+
+def database_name() -> str:
+    from django.db import connection  # noqa: PLC0415
+
+    return str(connection.settings_dict["NAME"])
+
+
+def test_notices_around_a_restart_come_once_each_in_order(
+    served: Any, rynek: House, new_context: MakeContext
+) -> None:
+    url = served.start()
+    phone = with_ear(new_context(locale="en-GB"))
+    enter(phone, f"{url}{door(rynek)}")
+    expect(phone.locator("body")).to_have_attribute("data-connection", "open")
+    phone.get_by_role("button", name="Turn the sound on and wait").click()
+    caller = Caller.objects.get()
+    notify(rynek, caller, "One")
+    expect(phone.get_by_text("One", exact=True)).to_be_visible()
+    assert heard(phone) == 2
+
+    served.stop()
+    expect(phone.get_by_text("Connection lost")).to_be_visible(timeout=10_000)
+    notify(rynek, caller, "Two")
+    notify(rynek, caller, "Three")
+    served.start()
+
+    expect(phone.get_by_text("Three", exact=True)).to_be_visible(timeout=20_000)
+    expect(phone.get_by_text("Connected.")).to_be_visible()
+    notify(rynek, caller, "Four")
+    expect(phone.get_by_text("Four", exact=True)).to_be_visible()
+    assert texts(phone) == ["One", "Two", "Three", "Four"]
+    assert heard(phone) == 5
+    assert Caller.objects.get().pk == caller.pk
+
+
+# --- Nothing that axe complains of -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_callers_pages_are_sound(scheme: str, live: str, rynek: House, new_context: MakeContext) -> None:
+    page = new_context(color_scheme=scheme, locale="en-GB", viewport={"width": 360, "height": 780}).new_page()
+    found: list[str] = []
+
+    def look() -> None:
+        answer: dict[str, Any] = Axe().run(page).response
+        found.extend(
+            f"{one['id']}: {node['target']}" for one in answer["violations"] for node in one["nodes"]
+        )
+
+    page.goto(f"{live}{door(rynek)}")
+    look()
+    page.get_by_role("button", name="Go to the waiting area").click()
+    expect(page.get_by_text("Please enter your name.")).to_be_visible()
+    look()
+    enter(page, f"{live}{door(rynek)}")
+    notify(rynek, Caller.objects.get(), "A word")
+    expect(page.get_by_text("A word")).to_be_visible()
+    look()
+    page.get_by_role("button", name="Turn the sound on and wait").click()
+    look()
+    page.get_by_text("Leave the waiting area").click()
+    page.get_by_role("button", name="Yes, leave").click()
+    expect(page.get_by_role("heading", name="You have left")).to_be_visible()
+    look()
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dashboard_with_its_dialog_is_sound(
+    scheme: str, live: str, rynek: House, new_context: MakeContext
+) -> None:
+    caller = arrive(rynek)
+    notify(rynek, caller)
+    Caller.objects.filter(pk=arrive(rynek, "Jan Szary").pk).update(
+        is_lost=True, last_author="caller", notice_count=2
+    )
+    page = new_context(color_scheme=scheme, locale="en-GB").new_page()
+    log_in(page, live, rynek)
+    page.goto(f"{live}{rynek.url('waiting/')}")
+    found: list[str] = []
+
+    def look() -> None:
+        answer: dict[str, Any] = Axe().run(page).response
+        found.extend(
+            f"{one['id']}: {node['target']}" for one in answer["violations"] for node in one["nodes"]
+        )
+
+    look()
+    page.locator(".menu-dots > summary").first.click()
+    look()
+    page.get_by_role("link", name="Notify").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    look()
+    assert found == []

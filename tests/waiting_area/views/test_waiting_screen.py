@@ -1,0 +1,345 @@
+"""The callers' pages: coming in, waiting, leaving, coming back, and whose cookie opens what."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core import signing
+from django.test import Client
+
+from clinic.audit.operations import PATIENT, SYSTEM
+from clinic.live import tokens
+from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
+from tests.factories.page import Page
+from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, waiting
+from waiting_area import operations
+from waiting_area.models import Caller, WaitingArea
+from waiting_area.views.waiting_screen import COOKIE, SALT
+
+SECONDS = timedelta(seconds=1)
+
+
+def absent(caller: Caller, minutes: int) -> Caller:
+    """Let the caller be away for so many minutes."""
+    Caller.objects.filter(pk=caller.pk).update(
+        status="left", left_from="waiting", how_left="absent", left_at=NOW - minutes * MINUTES
+    )
+    return caller
+
+
+# --- Coming in -------------------------------------------------------------------------------------
+
+
+def test_entry_says_whose_it_is_in_the_readers_language(rynek: House) -> None:
+    page = Client().get(door(rynek), headers={"Accept-Language": "ro"})
+
+    assert page["Content-Language"] == "ro"
+    assert "Gabinety Rynek" in Page(page).text
+    assert Page(page).heading == "Sală de așteptare"
+    german = Client().get(door(rynek) + "?language=de", headers={"Accept-Language": "ro"})
+    assert Page(german).heading == "Wartebereich"
+
+
+def test_caller_comes_in(rynek: House) -> None:
+    client = Client()
+
+    response = come_in(client, rynek, name="Ioana Pușcașu", purpose="10:40")
+
+    caller = Caller.objects.get()
+    assert (response.status_code, response["Location"]) == (302, door(rynek, "wait/"))
+    assert (caller.name, caller.purpose, caller.language, caller.arrived_at) == (
+        "Ioana Pușcașu",
+        "10:40",
+        "en",
+        NOW,
+    )
+    cookie = response.cookies[COOKIE]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (door(rynek), True, "Lax")
+    page = Client().post(door(rynek) + "?language=pl", entry_form())
+    assert page["Location"] == door(rynek, "wait/") + "?language=pl"
+    assert Caller.objects.order_by("-pk")[0].language == "pl"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("name", "", "Please enter your name."),
+        ("name", "x" * 121, "Ensure this value has at most 120 characters (it has 121)."),
+        ("name", "a\x07b", "This name holds characters that cannot be written."),
+        ("purpose", "", "Please say in a few words what you come for."),
+        ("consent", "", "Without your consent we cannot let you in here. You can call us instead."),
+    ],
+)
+def test_bad_input_keeps_what_was_typed(field: str, value: str, error: str, rynek: House) -> None:
+    response = come_in(Client(), rynek, **{"name": "Ewa Siwa", "purpose": "Results", field: value})
+
+    page = Page(response)
+    assert response.status_code == 422
+    assert page.error(field) == error
+    for kept, text in (("name", "Ewa Siwa"), ("purpose", "Results")):
+        if kept != field:
+            assert page.fields[kept] == text
+    assert not Caller.objects.exists()
+    assert COOKIE not in response.cookies
+
+
+@pytest.mark.parametrize("key", ["", "x", "k" * 32, "0" * 33])
+def test_forged_form_key_lets_nobody_in(key: str, rynek: House) -> None:
+    assert come_in(Client(), rynek, key=key).status_code == 422
+
+
+def test_two_presses_make_one_caller(rynek: House) -> None:
+    form = entry_form()
+
+    for _press in range(2):
+        assert Client().post(door(rynek), form).status_code == 302
+
+    assert Caller.objects.count() == 1
+
+
+def test_who_waits_already_goes_on(rynek: House) -> None:
+    client = Client()
+    come_in(client, rynek)
+
+    assert client.get(door(rynek))["Location"] == door(rynek, "wait/")
+    assert come_in(client, rynek)["Location"] == door(rynek, "wait/")
+    assert Caller.objects.count() == 1
+
+
+def test_closed_area_says_so(rynek: House) -> None:
+    WaitingArea.objects.update(is_open=False)
+
+    shown, sent = Client().get(door(rynek)), come_in(Client(), rynek)
+
+    assert (shown.status_code, sent.status_code) == (200, 409)
+    assert "The waiting area is closed at the moment." in Page(shown).text
+    assert "The waiting area is closed at the moment." in Page(sent).text
+    assert not Caller.objects.exists()
+
+
+def test_ten_a_minute_come_from_one_address(rynek: House) -> None:
+    statuses = [come_in(Client(), rynek).status_code for _ in range(11)]
+    refused = come_in(Client(), rynek, name="Typed Before")
+    elsewhere = Client(REMOTE_ADDR="10.9.8.7").post(door(rynek), entry_form())
+
+    assert statuses == [302] * 10 + [429]
+    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+    assert Page(refused).fields["name"] == "Typed Before"
+    assert elsewhere.status_code == 302
+    assert Caller.objects.count() == 11
+
+
+def test_members_are_never_counted(rynek: House, markt: House) -> None:
+    for _ in range(11):
+        assert come_in(logged_in(rynek.assistant), rynek).status_code == 302
+    assert come_in(Client(), rynek).status_code == 302
+    # Another clinic's member is anybody here.
+    statuses = [come_in(logged_in(markt.admin), rynek).status_code for _ in range(10)]
+    assert statuses == [302] * 9 + [429]
+
+
+# --- Waiting ---------------------------------------------------------------------------------------
+
+
+def test_screen_shows_place_wait_words_and_notices(rynek: House) -> None:
+    operations.set_welcome(area=area_of(rynek), welcome="Have your list ready.", actor=SYSTEM, at=NOW)
+    for minutes in (6, 8, 12):
+        taken = arrive(rynek, at=NOW - 20 * MINUTES)
+        operations.take(caller_id=taken.pk, actor=SYSTEM, at=NOW - (20 - minutes) * MINUTES)
+    arrive(rynek, "First", at=NOW - MINUTES)
+    caller = arrive(rynek)
+    notify(rynek, caller, "One\ntwo")
+    notify(rynek, arrive(rynek, "Other"), "Not for you")
+
+    response = waiting(Client(), caller).get(door(rynek, "wait/"))
+
+    page = Page(response)
+    assert "Your place 2" in page.text
+    assert "Others waited about 8 minutes today." in page.text
+    assert "Have your list ready." in page.text
+    assert "Gabinety Rynek · 09:00" in page.text
+    assert "Not for you" not in page.text
+    assert [node.attributes for node in page.all("li", lambda it: "data-number" in it)] == [
+        [("class", "notice notice-clinic"), ("data-number", "1")]
+    ]
+    assert "Please keep this page open." in page.text
+    assert page.all("noscript")
+    assert response.cookies["live"]["path"].startswith("/live/")
+
+
+def test_nothing_is_said_of_the_wait_without_a_basis(rynek: House) -> None:
+    page = Page(waiting(Client(), arrive(rynek)).get(door(rynek, "wait/")))
+
+    assert "Others waited" not in page.text
+    assert "You are next." in page.text
+
+
+def test_screen_is_in_the_callers_language_or_the_one_asked_for(rynek: House) -> None:
+    client = waiting(Client(), arrive(rynek, language="de"))
+
+    own = client.get(door(rynek, "wait/"), headers={"Accept-Language": "pl"})
+    other = client.get(door(rynek, "wait/?language=ro"))
+
+    assert "Bitte lassen Sie diese Seite geöffnet." in Page(own).text
+    assert "Vă rugăm să lăsați această pagină deschisă." in Page(other).text
+    for response, language in ((own, "de"), (other, "ro")):
+        subject, _made = tokens.read(response.cookies["live"].value) or (None, 0)
+        assert subject is not None
+        assert subject.language == language
+    assert f"{door(rynek, 'listen/')}?language=ro" in other.content.decode()
+
+
+def test_state_gives_what_a_page_lacks(rynek: House) -> None:
+    caller = arrive(rynek)
+    for text in ("One", "Two", "<b>Three"):
+        notify(rynek, caller, text)
+    client = waiting(Client(), caller)
+
+    def ask(after: str) -> dict[str, object]:
+        found: dict[str, object] = json.loads(client.get(door(rynek, f"state/?after={after}")).content)
+        return found
+
+    answer = ask("1")
+    assert (answer["is_present"], answer["status"], answer["place"]) == (True, "waiting", 1)
+    assert [each["number"] for each in answer["notices"]] == [2, 3]  # type: ignore[attr-defined]
+    assert "&lt;b&gt;Three" in answer["notices"][1]["html"]  # type: ignore[index]
+    assert len(ask("")["notices"]) == len(ask("-1")["notices"]) == len(ask("9" * 30)["notices"]) == 3  # type: ignore[arg-type]
+    assert ask("3")["notices"] == []
+    operations.take(caller_id=caller.pk, actor=SYSTEM, at=NOW)
+    assert (ask("3")["status"], ask("3")["place"]) == ("in_call", None)
+    absent(caller, 29)
+    assert ask("3") == {"is_present": False, "may_resume": True}
+    absent(caller, 31)
+    assert ask("3") == {"is_present": False, "may_resume": False}
+
+
+def test_who_was_away_is_back_with_the_next_token(rynek: House) -> None:
+    caller = absent(arrive(rynek), 20)
+
+    response = waiting(Client(), caller).post(door(rynek, "listen/"), headers=HTMX)
+
+    caller.refresh_from_db()
+    assert (response.status_code, caller.status, caller.arrived_at) == (204, "waiting", NOW)
+    assert response["X-Live"] == response.cookies["live"]["path"]
+    absent(caller, 31)
+    refused = waiting(Client(), caller).post(door(rynek, "listen/"))
+    assert (refused.status_code, "live" in refused.cookies) == (410, False)
+
+
+def test_reload_after_an_absence_offers_to_go_on(rynek: House) -> None:
+    client = waiting(Client(), absent(arrive(rynek), 20))
+
+    page = Page(client.get(door(rynek, "wait/")))
+    assert page.heading == "You were away for a moment"
+    assert "Continue waiting" in page.buttons()
+    assert client.get(door(rynek))["Location"] == door(rynek, "wait/")
+    assert client.post(door(rynek, "resume/"))["Location"] == door(rynek, "wait/")
+
+    assert "Your place 1" in Page(client.get(door(rynek, "wait/"))).text
+
+
+@pytest.mark.parametrize(
+    ("how", "heading"),
+    [
+        ("removed", "You are no longer in the waiting area"),
+        ("themselves", "You have left the waiting area"),
+        ("ended", "The call is over"),
+        ("absent", "You were away for too long"),
+    ],
+)
+def test_page_says_how_it_ended_and_resumes_nothing(how: str, heading: str, rynek: House) -> None:
+    caller = arrive(rynek)
+    notify(rynek, caller, "Kept for you")
+    Caller.objects.filter(pk=caller.pk).update(status="left", how_left=how, left_at=NOW - 31 * MINUTES)
+    client = waiting(Client(), caller)
+
+    assert client.post(door(rynek, "resume/")).status_code == 302
+    response = client.get(door(rynek, "wait/"))
+
+    assert Page(response).heading == heading
+    assert "Kept for you" in Page(response).text
+    assert "live" not in response.cookies
+    assert client.get(door(rynek)).status_code == 200
+    caller.refresh_from_db()
+    assert caller.status == "left"
+
+
+def test_leaving_gives_the_place_up(rynek: House) -> None:
+    client = Client()
+    come_in(client, rynek)
+
+    response = client.post(door(rynek, "leave/"))
+
+    caller = Caller.objects.get()
+    assert (response["Location"], caller.status, caller.how_left) == (
+        door(rynek, "wait/"),
+        "left",
+        "themselves",
+    )
+    assert Page(client.get(door(rynek, "wait/"))).heading == "You have left the waiting area"
+    assert come_in(client, rynek).status_code == 302
+    assert Caller.objects.count() == 2
+
+
+# --- Whose cookie opens what (A46, A52) ------------------------------------------------------------
+
+PAGES = [("get", "wait/"), ("get", "state/"), ("post", "listen/"), ("post", "resume/"), ("post", "leave/")]
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES)
+def test_other_areas_cookie_opens_nothing(method: str, path: str, rynek: House, markt: House) -> None:
+    theirs = arrive(markt, "Ottilie Kanarienvogel")
+    client = waiting(Client(), theirs)
+
+    response = getattr(client, method)(door(rynek, path))
+
+    assert response.status_code == 404
+    assert b"Kanarienvogel" not in response.content
+    theirs.refresh_from_db()
+    assert theirs.status == "waiting"
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES)
+@pytest.mark.parametrize(
+    "cookie",
+    ["1", "forged", signing.dumps(1, salt="another"), signing.dumps(987_654_321, salt=SALT)],
+    ids=["number", "text", "of-another-kind", "of-nobody"],
+)
+def test_forged_cookie_opens_nothing(method: str, path: str, cookie: str, rynek: House) -> None:
+    arrive(rynek)
+    client = Client()
+    client.cookies[COOKIE] = cookie
+
+    assert getattr(client, method)(door(rynek, path)).status_code == 404
+    # The door itself is open to everybody.
+    assert client.get(door(rynek)).status_code == 200
+
+
+def test_without_a_cookie_the_screen_leads_to_the_door(rynek: House) -> None:
+    caller = arrive(rynek)
+
+    assert Client().get(door(rynek, "wait/"))["Location"] == door(rynek)
+    assert Client().get(door(rynek, f"state/?caller={caller.pk}")).status_code == 404
+    assert Client().get("/w/no-such-area/").status_code == 404
+    assert Client().get("/w/gabinety-rynek/").status_code == 404
+
+
+def test_cookie_of_yesterday_leads_to_the_door(rynek: House) -> None:
+    client = waiting(Client(), arrive(rynek))
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=13)):
+        assert client.get(door(rynek, "wait/")).status_code == 302
+
+
+def test_caller_changes_nothing_by_what_they_send(rynek: House) -> None:
+    caller = arrive(rynek)
+    client = waiting(Client(), caller)
+
+    client.post(
+        door(rynek, "resume/"), {"status": "in_call", "name": "Other", "clinic": "1", "arrived_at": "2000"}
+    )
+    client.get(door(rynek, "wait/?status=in_call&place=1&caller=1"))
+
+    again = Caller.objects.get()
+    assert (again.status, again.name, again.arrived_at) == ("waiting", "Ewa Siwa", NOW)
+    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)

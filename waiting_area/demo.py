@@ -1,0 +1,105 @@
+"""The demonstration's callers: who waits at the present moment, and what was said to them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+
+from clinic.audit.operations import PATIENT, SYSTEM, user_actor
+from clinic.demo.cast import make_person
+from clinic.demo.house import ASSISTANTS, CLINICS, ClinicPlan
+from clinic.people.models import Clinic, User
+from waiting_area import operations
+from waiting_area.enums import Left
+from waiting_area.models import Caller, WaitingArea
+
+# Nobody's browser stands behind these callers: their pages "pinged" this far ahead, so that they stay.
+STAY = timedelta(hours=8)
+
+_PURPOSES = {
+    "pl": ("Konsultacja o 10:20", "Wyniki badań krwi", "Recepta", "Kontrola po zabiegu", "Pytanie o lek"),
+    "de": ("Sprechstunde 10:20", "Laborwerte", "Rezept", "Kontrolle nach dem Eingriff", "Frage zum Medikament"),
+    "ro": ("Consultație la 10:20", "Rezultatele analizelor", "O rețetă", "Control după intervenție", "O întrebare"),
+    "en": ("Appointment at 10:20", "Blood test results", "A prescription", "Follow-up", "A question"),
+}  # fmt: skip
+_WELCOME = {
+    "pl": "Lekarz połączy się z Państwem w tym oknie. Prosimy przygotować listę leków.",
+    "de": "Sie werden hier in diesem Fenster aufgerufen. Bitte halten Sie Ihre Medikamentenliste bereit.",
+}
+_LATE = {
+    "pl": "Mamy około 10 minut opóźnienia. Dziękujemy za cierpliwość.",
+    "de": "Wir sind etwa 10 Minuten in Verzug. Vielen Dank für Ihre Geduld.",
+}
+# Minutes ago: who came, and when the clinic wrote to them.
+_WAITING = ((34, (12,)), (21, (12, 5)), (9, ()), (2, ()))
+# Minutes ago: who came and was taken, and whether the call has ended.
+_TAKEN = ((150, 139, True), (128, 112, True), (101, 92, True), (72, 58, True), (26, 7, False))
+
+
+def fill(*, seed: int, at: datetime) -> None:
+    """Let a few callers come, wait, be taken and leave in each of the demonstration's clinics."""
+    made = Clinic.objects.in_bulk([plan.slug for plan in CLINICS], field_name="slug")
+    for plan in CLINICS:
+        if (clinic := made.get(plan.slug)) is None:
+            continue
+        area = operations.make_area(clinic=clinic, actor=SYSTEM, at=at)
+        operations.set_welcome(area=area, welcome=_WELCOME[plan.language], actor=SYSTEM, at=at)
+        for act in sorted(
+            _acts(Random(f"{seed} callers {plan.slug}"), plan, area, at), key=lambda one: one[0]
+        ):
+            act[1]()
+        here = Caller.objects.present().filter(area=area).values_list("pk", flat=True)
+        operations.note_presence(
+            [operations.Ping(pk, 1, True, at + STAY) for pk in here],
+            at=at,
+        )
+
+
+def _acts(
+    rng: Random, plan: ClinicPlan, area: WaitingArea, now: datetime
+) -> list[tuple[datetime, Callable[[], None]]]:
+    """Return what happened, each with its instant."""
+    made: dict[int, int] = {}
+    staff = user_actor(User.objects.get(email=ASSISTANTS[plan.slug]))
+    found: list[tuple[datetime, Callable[[], None]]] = []
+
+    def before(minutes: int) -> datetime:
+        return now - timedelta(minutes=minutes, seconds=rng.randrange(50))
+
+    def come(number: int, key: str, at: datetime, person_seed: int) -> None:
+        person = make_person(Random(person_seed), languages=plan.languages, number=0, no_email=1, no_phone=1)
+        purpose = Random(person_seed).choice(_PURPOSES[person.language])
+        caller = operations.arrive(
+            area=area, name=person.name, purpose=purpose, language=person.language, key=key,
+            actor=PATIENT, at=at,
+        )  # fmt: skip
+        made[number] = caller.pk
+
+    def write(number: int, key: str, at: datetime) -> None:
+        operations.notify(caller_id=made[number], text=_LATE[plan.language], key=key, actor=staff, at=at)
+
+    def take(number: int, at: datetime) -> None:
+        operations.take(caller_id=made[number], actor=staff, at=at)
+
+    def end(number: int, at: datetime) -> None:
+        operations.leave(caller_id=made[number], how=Left.ENDED, actor=staff, at=at)
+
+    for number, (came, written) in enumerate(_WAITING):
+        arrived = before(came)
+        found.append(
+            (arrived, partial(come, number, f"{rng.getrandbits(128):032x}", arrived, rng.randrange(2**31)))
+        )
+        for minutes in written:
+            found.append(
+                (before(minutes), partial(write, number, f"{rng.getrandbits(128):032x}", found[-1][0]))
+            )
+    for number, (came, taken, has_ended) in enumerate(_TAKEN, len(_WAITING)):
+        arrived, called = before(came), before(taken)
+        found.append(
+            (arrived, partial(come, number, f"{rng.getrandbits(128):032x}", arrived, rng.randrange(2**31)))
+        )
+        found.append((called, partial(take, number, called)))
+        if has_ended:
+            ended = called + timedelta(minutes=rng.randrange(5, 9))
+            found.append((ended, partial(end, number, ended)))
+    return found

@@ -1,0 +1,55 @@
+"""Forms of the waiting area."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from clinic.forms import LineField
+from waiting_area.operations import clean_text
+from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH, PURPOSE_LENGTH
+
+KEY = r"^[0-9a-f]{32}$"
+
+
+class EntryForm(forms.Form):
+    """What a caller says before they wait (W3)."""
+
+    name = LineField(
+        label=_("Your name"),
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Please enter your name.")},
+    )
+    purpose = LineField(
+        label=_("What do you come for?"),
+        help_text=_("For example the time of your appointment, or a question in a few words."),
+        max_length=PURPOSE_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Please say in a few words what you come for.")},
+    )
+    consent = forms.BooleanField(
+        label=_("I agree that the clinic sees and keeps what I enter here, to answer me."),
+        error_messages={
+            "required": _("Without your consent we cannot let you in here. You can call us instead.")
+        },
+    )
+    key = forms.RegexField(KEY, widget=forms.HiddenInput())
+
+
+class NoticeForm(forms.Form):
+    """A notice to one caller (W5)."""
+
+    text = forms.CharField(
+        label=_("Notice"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 3, "maxlength": NOTICE_LENGTH, "data-count": str(NOTICE_LENGTH)}
+        ),
+    )
+    key = forms.RegexField(KEY, widget=forms.HiddenInput())
+
+    def clean_text(self) -> Any:
+        """Refuse what could not be sent, beside the field."""
+        return clean_text(self.cleaned_data["text"])

@@ -1,0 +1,49 @@
+"""Reads of waiting areas for pages."""
+
+from datetime import datetime
+
+from django.db.models import F, Q
+
+from clinic.lib.local_time import day_span
+from clinic.people.models import Clinic
+from waiting_area import rules
+from waiting_area.enums import Author, Status
+from waiting_area.models import Caller, CallerQuerySet, Notice, WaitingArea
+
+
+def default_area(clinic: Clinic) -> WaitingArea | None:
+    """Return the clinic's first waiting area; None only for clinics not made through the operation."""
+    return WaitingArea.objects.filter(clinic=clinic, is_default=True).first()
+
+
+def list_present(clinic: Clinic) -> CallerQuerySet:
+    """Return the clinic's present callers in the order of arrival (W1)."""
+    return Caller.objects.present().filter(clinic=clinic).order_by("arrived_at", "pk")
+
+
+def place_of(caller: Caller) -> int | None:
+    """Return the caller's place in the queue of those who wait, counted from 1; None if they do not wait."""
+    if caller.status != Status.WAITING:
+        return None
+    before = Q(arrived_at__lt=caller.arrived_at) | Q(arrived_at=caller.arrived_at, pk__lt=caller.pk)
+    queue = Caller.objects.present().filter(area_id=caller.area_id, status=Status.WAITING)
+    return queue.filter(before).count() + 1
+
+
+def usual_wait(area: WaitingArea, at: datetime) -> int | None:
+    """Return how many minutes the callers waited who were taken last today, or None without a basis (W3)."""
+    opens, _closes = day_span(at.astimezone(area.clinic.zone).date(), area.clinic.zone)
+    taken = Caller.objects.filter(area=area, taken_at__gte=opens, taken_at__lte=at)
+    waits = taken.order_by("-taken_at").annotate(wait=F("taken_at") - F("arrived_at"))
+    return rules.estimated_minutes(list(waits.values_list("wait", flat=True)[: rules.MOST_WAITS]))
+
+
+def list_notices(caller: Caller, *, after: int = 0) -> list[Notice]:
+    """Return the caller's notices with a higher number than `after`, in order (W11)."""
+    return list(caller.notices.filter(number__gt=after).select_related("user").order_by("number"))
+
+
+def shown_up_to(caller: Caller) -> int:
+    """Return the number of the last notice of the clinic that was shown, or 0."""
+    shown = caller.notices.filter(author=Author.CLINIC, shown_at__isnull=False)
+    return shown.order_by("-number").values_list("number", flat=True).first() or 0

@@ -1,0 +1,14 @@
+"""The beat's sweep."""
+
+from typing import Any
+
+from celery import shared_task
+
+from clinic.lib import clock
+from waiting_area import operations
+
+
+@shared_task(name="waiting_area.sweep_presence")
+def sweep_presence(**_kwargs: Any) -> None:
+    """Find out whose page is gone."""
+    operations.sweep_presence(at=clock.now())

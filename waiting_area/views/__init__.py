@@ -1,0 +1,1 @@
+"""Pages of the waiting area: the callers' screen and the staff's dashboard."""

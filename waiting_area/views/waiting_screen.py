@@ -1,0 +1,269 @@
+"""The callers' pages: the public entry, the waiting screen and what it asks for (W3, W4, W11).
+
+No address names a caller: who asks is in a signed cookie for the area's own path, so that there is
+nothing to guess (A46, A52).
+"""
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.access import find_member
+from clinic.audit.operations import PATIENT
+from clinic.lib import clock, phone
+from clinic.lib.rate import is_within
+from clinic.live.page import close_stream, open_stream, stream_attributes
+from clinic.live.tokens import stream_path
+from waiting_area import operations, rules
+from waiting_area.announcing import notice_html
+from waiting_area.enums import Left
+from waiting_area.forms import EntryForm
+from waiting_area.listening import caller_subject
+from waiting_area.models import Caller, WaitingArea
+from waiting_area.queries import list_notices, place_of, usual_wait
+
+COOKIE = "caller"
+SALT = "anteroom.caller"
+COOKIE_AGE = 12 * 3600  # seconds: longer than anybody waits
+LANGUAGES = {code for code, _name in settings.LANGUAGES}
+
+
+def language_of(request: HttpRequest, otherwise: str) -> str:
+    """Return the language that the address asks for, or another."""
+    wanted = request.GET.get("language", "")
+    return wanted if wanted in LANGUAGES else otherwise
+
+
+def shown_in(language: str, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Make a response in a language, and say so in its header."""
+    with translation.override(language):
+        request.LANGUAGE_CODE = translation.get_language()
+        response = view()
+    # The locale middleware would name the browser's language, which this page is not written in.
+    response.headers.setdefault("Content-Language", language)
+    return response
+
+
+def find_caller(request: HttpRequest, area: WaitingArea) -> Caller | None:
+    """Return as whom this browser entered the area, or None if it has not.
+
+    Raises:
+        Http404: its cookie is forged, or another area's (A46).
+    """
+    cookie = request.COOKIES.get(COOKIE, "")
+    try:
+        number = signing.loads(cookie, salt=SALT, max_age=COOKIE_AGE) if cookie else None
+    except signing.SignatureExpired:
+        return None
+    except signing.BadSignature:
+        raise Http404 from None
+    if number is None:
+        return None
+    found = Caller.objects.select_related("area__clinic", "clinic").filter(pk=number, area=area).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def for_caller(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Open a view to the browser that entered this area; it gets the `Caller` and the page's language."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, key: str) -> HttpResponse:
+        area = get_object_or_404(WaitingArea, key=key)
+        caller = find_caller(request, area)
+        if caller is None:
+            raise Http404
+        language = language_of(request, caller.language)
+        return shown_in(language, request, lambda: view(request, caller))
+
+    return guarded
+
+
+def address(name: str, caller: Caller, request: HttpRequest) -> str:
+    """Return one of the caller's addresses, in the language that the page was asked for."""
+    language = language_of(request, "")
+    url = reverse(f"waiting_area:{name}", kwargs={"key": caller.area.key})
+    return f"{url}?language={language}" if language else url
+
+
+def _phone_of(area: WaitingArea) -> dict[str, str]:
+    number = area.clinic.phone
+    return {"phone": phone.pretty(number) if number else "", "phone_link": number}
+
+
+# --- Coming in -------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+def entry(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask a caller's name and what they come for; who waits here already goes on to their screen."""
+    area = get_object_or_404(WaitingArea.objects.select_related("clinic"), key=key)
+    try:
+        caller = find_caller(request, area)
+    except Http404:
+        caller = None  # whatever cookie there is: this door is open to everybody
+    if caller is not None and (caller.is_present or caller.may_resume(clock.now())):
+        return redirect(address("wait", caller, request))
+    language = language_of(request, translation.get_language() or area.clinic.language)
+    return shown_in(language, request, lambda: _entry(request, area))
+
+
+def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
+    form = EntryForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if not _may_come(request, area):
+            status = 429
+        elif form.is_valid():
+            wanted = form.cleaned_data
+            try:
+                caller = operations.arrive(
+                    area=area, name=wanted["name"], purpose=wanted["purpose"], key=wanted["key"],
+                    language=translation.get_language(), actor=PATIENT, at=clock.now(),
+                )  # fmt: skip
+            except operations.AreaClosed:
+                area.is_open, status = False, 409
+            else:
+                return _let_in(request, caller)
+    context = {
+        "area": area,
+        "clinic": area.clinic,
+        "form": form,
+        "too_many": status == 429,
+        **_phone_of(area),
+    }
+    response = render(request, "waiting_area/entry.html", context, status=status)
+    if status == 429:
+        response["Retry-After"] = str(rules.ARRIVALS_SECONDS)
+    return response
+
+
+def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
+    """Return whether one more caller may come from this address; members of the clinic always may."""
+    if request.user.is_authenticated and find_member(request.user, area.clinic.slug):
+        return True
+    came_from = request.META.get("REMOTE_ADDR", "")
+    return is_within(f"arrivals:{came_from}", most=rules.MOST_ARRIVALS, seconds=rules.ARRIVALS_SECONDS)
+
+
+def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
+    response = redirect(address("wait", caller, request))
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(caller.pk, salt=SALT),
+        max_age=COOKIE_AGE,
+        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+# --- Waiting ---------------------------------------------------------------------------------------
+
+
+def _standing(caller: Caller) -> dict[str, Any]:
+    """Return what the waiting screen shows besides the notices."""
+    place = place_of(caller)
+    return {"place": place, "minutes": usual_wait(caller.area, clock.now()) if place else None}
+
+
+@require_safe
+def wait(request: HttpRequest, key: str) -> HttpResponse:
+    """Show the waiting screen: place, usual wait, the clinic's words, the conversation (W3)."""
+    area = get_object_or_404(WaitingArea.objects.select_related("clinic"), key=key)
+    caller = find_caller(request, area)
+    if caller is None:
+        return redirect("waiting_area:entry", key=key)
+    return shown_in(language_of(request, caller.language), request, lambda: _wait(request, caller))
+
+
+def _wait(request: HttpRequest, caller: Caller) -> HttpResponse:
+    context: dict[str, Any] = {
+        "caller": caller,
+        "area": caller.area,
+        "clinic": caller.clinic,
+        "notices": list_notices(caller),
+        "resume_url": address("wait_resume", caller, request),
+        "leave_url": address("wait_leave", caller, request),
+        **_phone_of(caller.area),
+    }
+    if not caller.is_present:
+        context.update(may_resume=caller.may_resume(clock.now()), how=caller.how_left)
+        return render(request, "waiting_area/wait_over.html", context)
+    subject = caller_subject(caller, language=translation.get_language())
+    context.update(
+        _standing(caller),
+        stream=stream_attributes(subject, renew=address("wait_listen", caller, request)),
+        state_url=address("wait_state", caller, request),
+    )
+    response = render(request, "waiting_area/wait.html", context)
+    open_stream(response, subject)
+    return response
+
+
+@require_safe
+@for_caller
+def wait_state(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Tell an open page how its caller stands, and the notices after the last it has (W11)."""
+    if not caller.is_present:
+        return JsonResponse({"is_present": False, "may_resume": caller.may_resume(clock.now())})
+    after = request.GET.get("after", "")
+    notices = list_notices(caller, after=int(after) if after.isdecimal() and len(after) < 9 else 0)
+    standing = _standing(caller)
+    return JsonResponse(
+        {
+            "is_present": True,
+            "status": caller.status,
+            "place": standing["place"],
+            "notices": [{"number": one.number, "html": notice_html(one)} for one in notices],
+        }
+    )
+
+
+@require_POST
+@for_caller
+def wait_listen(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Give an open page its next token; who was away for a short time is back with it (W4)."""
+    try:
+        caller = operations.resume(caller_id=caller.pk, at=clock.now())
+    except operations.CannotResume:
+        return HttpResponse(status=410)
+    subject = caller_subject(caller, language=translation.get_language())
+    response = HttpResponse(status=204)
+    response["X-Live"] = stream_path(subject)
+    open_stream(response, subject)
+    return response
+
+
+@require_POST
+@for_caller
+def wait_resume(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Come back to the waiting screen after a short absence; where that is too late, it says so."""
+    # Where it is too late, the page that follows says so.
+    with suppress(operations.CannotResume):
+        operations.resume(caller_id=caller.pk, at=clock.now())
+    return redirect(address("wait", caller, request))
+
+
+@require_POST
+@for_caller
+def wait_leave(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Leave the waiting area; the page that follows offers to come in anew."""
+    operations.leave(caller_id=caller.pk, how=Left.THEMSELVES, actor=PATIENT, at=clock.now())
+    response = redirect(address("wait", caller, request))
+    close_stream(response, caller_subject(caller, language=caller.language))
+    return response
