@@ -1,6 +1,6 @@
 """The streams' own entrance: a bare ASGI handler, without Django's request, session or database.
 
-A stream costs two small coroutines and a socket: no thread and no database connection however many are
+A stream costs one small coroutine and a socket: no thread and no database connection however many are
 open. Everything that is not below `/live/` goes on to the pages.
 """
 
@@ -9,25 +9,25 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from clinic.lib import clock
 from clinic.live import tokens
-from clinic.live.hub import Hub, Stream, hub
+from clinic.live.hub import Hub, hub
+from clinic.live.stream import Message, Send, Stream
 from clinic.live.subjects import Presence, Subject
 from clinic.live.subscription import hear
 from clinic.live.upkeep import Upkeep, take_stock
 
-Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Streams of callers from one address (one clinic's own wireless network is one address). Members are
@@ -136,15 +136,10 @@ class Live:
 
     def _subject(self, scope: Scope, headers: dict[bytes, bytes]) -> Subject:
         """Return who asks, by the token of this very address (A55, A56: nothing else in the request counts)."""
-        domain, _ = split_domain_port(headers.get(b"host", b"").decode("latin1"))
-        if not (domain and validate_host(domain, settings.ALLOWED_HOSTS)):
+        if not _is_ours(headers.get(b"host", b""), tuple(settings.ALLOWED_HOSTS)):
             raise Refused(HTTPStatus.BAD_REQUEST)
-        try:
-            cookies = SimpleCookie(headers.get(b"cookie", b"").decode("latin1"))
-        except CookieError:
-            raise Refused(HTTPStatus.UNAUTHORIZED) from None
-        morsel = cookies.get(tokens.cookie_name())
-        found = tokens.read(morsel.value) if morsel else None
+        token = parse_cookie(headers.get(b"cookie", b"").decode("latin1")).get(tokens.cookie_name())
+        found = tokens.read(token) if token else None
         if found is None or not self._hub.may_open(*found):
             raise Refused(HTTPStatus.UNAUTHORIZED)
         subject = found[0]
@@ -157,31 +152,19 @@ class Live:
         address = str((scope.get("client") or ("",))[0]) if subject.kind != "member" else ""
         if address and self._by_address[address] >= MOST_PER_ADDRESS:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS)
-        awake = asyncio.Event()
         this = asyncio.current_task()
         assert this is not None
-        stream = Stream(subject, wake=awake.set, cut=this.cancel)
-        gone = asyncio.ensure_future(receive_until_gone(receive))
-        gone.add_done_callback(lambda _: stream.end())
+        stream = Stream(subject, send=send, cut=this.cancel)
         self._by_address[address] += 1
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             self._hub.add(stream)
-            while True:
-                await awake.wait()
-                awake.clear()
-                data = b"".join(stream.frames)
-                stream.frames.clear()
-                if data:
-                    await send({"type": "http.response.body", "body": data, "more_body": True})
-                if stream.is_over and not stream.frames:
-                    break
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await receive_until_gone(receive)
         except asyncio.CancelledError:
             # Cut because it was too slow, or because the server stops and waits no longer.
             this.uncancel()
         finally:
-            gone.cancel()
+            stream.close()
             self._hub.remove(stream)
             self._by_address[address] -= 1
             if not self._by_address[address]:
@@ -208,9 +191,16 @@ class Live:
 
 
 async def receive_until_gone(receive: Receive) -> None:
-    """Return when the client has closed its connection."""
+    """Return when the client has closed its connection, or the answer is at its end."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+@lru_cache(maxsize=64)
+def _is_ours(host: bytes, allowed: tuple[str, ...]) -> bool:
+    """Return whether a host may be asked for."""
+    domain, _ = split_domain_port(host.decode("latin1"))
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

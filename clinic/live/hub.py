@@ -1,6 +1,7 @@
 """All open streams of this process, and the handing out of events to them. Lives in the server's event loop."""
 
 import asyncio
+import logging
 import random
 import threading
 import time
@@ -9,56 +10,20 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from clinic.live.events import REVOKE, SYNC, Event, body_of, frame
+from clinic.live.stream import Stream
 from clinic.live.subjects import Presence, Subject
 
-# Frames a stream may be behind before it is cut; it comes back and asks for what it lacks.
-MOST_BEHIND = 256
+log = logging.getLogger("anteroom.live")
+
 # Streams of one subject (open tabs); one more closes the oldest (A59).
 MOST_PER_SUBJECT = 20
-# Events handed out before the streams get their turn to send: a burst must not look like a slow browser.
-AT_ONCE = 32
+# Frames handed out before the loop has its turn: to send them, so that a burst does not look like a slow
+# browser, and to answer pages, which a message to a thousand streams would hold up.
+AT_ONCE = 100
 # How long this process remembers who lost their rights, in seconds: as long as a token lives.
 REMEMBERED = 330
 PING_SECONDS = 20
-
-
-class Stream:
-    """One open connection: what it still has to be sent, and how to wake or cut it.
-
-    Args:
-        subject: whose it is.
-        wake: called when there is something to send, or when the stream ends.
-        cut: called to end it even in the middle of a send that does not return.
-    """
-
-    __slots__ = ("_cut", "_wake", "frames", "is_over", "subject")
-
-    def __init__(self, subject: Subject, *, wake: Callable[[], object], cut: Callable[[], object]) -> None:
-        self.subject = subject
-        self.frames: deque[bytes] = deque()
-        self.is_over = False
-        self._wake = wake
-        self._cut = cut
-
-    def put(self, data: bytes) -> None:
-        """Have something sent; a stream too far behind is cut instead: it would only fall further back."""
-        if self.is_over:
-            return
-        if len(self.frames) >= MOST_BEHIND:
-            self.end(at_once=True)
-            return
-        self.frames.append(data)
-        self._wake()
-
-    def end(self, *, at_once: bool = False) -> None:
-        """End the stream: after what it still has to be sent, or at once."""
-        if self.is_over:
-            return
-        self.is_over = True
-        if at_once:
-            self.frames.clear()
-            self._cut()
-        self._wake()
+SYNC_FRAME, PING_FRAME = frame("sync"), frame("ping")
 
 
 class Hub:
@@ -73,12 +38,17 @@ class Hub:
         self._by_scope: dict[str, set[Stream]] = defaultdict(set)
         self._by_subject: dict[str, dict[Stream, None]] = defaultdict(dict)  # in order of opening
         self._subjects: dict[str, Subject] = {}
+        # Each second one of these is pinged: thousands of pings at once would hold up the event behind them.
+        self._by_beat: tuple[set[Stream], ...] = tuple(set() for _ in range(PING_SECONDS))
+        self._opened = 0
         self._revoked: dict[str, float] = {}
         self._presence: dict[str, Presence] = {}
         self._pinging: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         self._arrived: deque[Event] = deque()
+        self._draining: asyncio.Task[None] | None = None
         self._is_draining = False
+        self._handed_out = 0
         self.is_open = False
 
     def start(self, revoked: Iterable[tuple[str, float]] = ()) -> None:
@@ -118,20 +88,24 @@ class Hub:
         subject = stream.subject
         mine = self._by_subject[subject.stream_id]
         while len(mine) >= MOST_PER_SUBJECT:
-            next(iter(mine)).end(at_once=True)
-            del mine[next(iter(mine))]
+            oldest = next(iter(mine))
+            del mine[oldest]
+            oldest.cut()
         mine[stream] = None
         self._subjects[subject.stream_id] = subject
         for topic in subject.topics:
             self._by_topic[topic].add(stream)
         for scope in subject.scopes:
             self._by_scope[scope].add(stream)
+        stream.beat = self._opened = (self._opened + 1) % PING_SECONDS
+        self._by_beat[stream.beat].add(stream)
         # Browsers wait this long before they come back by themselves: not all in one moment.
-        stream.put(f"retry: {random.randint(1000, 4000)}\n".encode() + frame("sync"))
+        stream.put(b"retry: %d\n" % random.randint(1000, 4000) + SYNC_FRAME)
 
     def remove(self, stream: Stream) -> None:
         """Forget a stream that has ended."""
         subject = stream.subject
+        self._by_beat[stream.beat].discard(stream)
         mine = self._by_subject.get(subject.stream_id, {})
         mine.pop(stream, None)
         if not mine:
@@ -152,29 +126,12 @@ class Hub:
             if self._is_draining:
                 return
             self._is_draining = True
-        self._soon(self._drain)
-
-    def deliver(self, event: Event) -> None:
-        """Give an event to everybody who listens to one of its topics."""
-        if event.name == SYNC:
-            self.sync_all()
-        elif event.name == REVOKE:
-            self.revoke(event.data["scopes"], float(event.data["at"]))
-        else:
-            bodies: dict[str, bytes] = {}
-            for topic, number in event.topics.items():
-                prefix = b"" if number is None else b"id: %d\n" % number
-                for stream in tuple(self._by_topic.get(topic, ())):
-                    language = stream.subject.language
-                    if language not in bodies:
-                        bodies[language] = body_of(event, language)
-                    stream.put(prefix + bodies[language])
+        self._soon(self._start_draining)
 
     def sync_all(self) -> None:
         """Have every page fetch what it may have missed: the bus itself was away."""
-        data = frame("sync")
         for stream in self._streams():
-            stream.put(data)
+            stream.put(SYNC_FRAME)
 
     def revoke(self, scopes: Iterable[str], at: float) -> None:
         """End the streams of those who lost their rights at an instant, and refuse their older tokens."""
@@ -229,17 +186,42 @@ class Hub:
     def _streams(self) -> list[Stream]:
         return [stream for streams in self._by_subject.values() for stream in streams]
 
-    def _drain(self) -> None:
-        """Hand out what has arrived, a few at a time: the streams send in between."""
-        for _ in range(AT_ONCE):
-            with self._lock:
-                if not self._arrived:
-                    self._is_draining = False
-                    return
-                event = self._arrived.popleft()
-            self.deliver(event)
-        if self._loop is not None:
-            self._loop.call_soon(self._drain)
+    def _start_draining(self) -> None:
+        self._draining = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        """Hand out what has arrived, in its order."""
+        while (event := self._next_arrived()) is not None:
+            try:
+                await self._deliver(event)
+            except Exception as error:
+                log.error("the bus carried an event that cannot be read: %s", type(error).__name__)
+
+    def _next_arrived(self) -> Event | None:
+        with self._lock:
+            if self._arrived:
+                return self._arrived.popleft()
+            self._is_draining = False
+            return None
+
+    async def _deliver(self, event: Event) -> None:
+        """Give an event to everybody who listens to one of its topics."""
+        if event.name == SYNC:
+            self.sync_all()
+        elif event.name == REVOKE:
+            self.revoke(event.data["scopes"], float(event.data["at"]))
+        else:
+            bodies: dict[str, bytes] = {}
+            for topic, number in event.topics.items():
+                prefix = b"" if number is None else b"id: %d\n" % number
+                for stream in tuple(self._by_topic.get(topic, ())):
+                    language = stream.subject.language
+                    if language not in bodies:
+                        bodies[language] = body_of(event, language)
+                    stream.put(prefix + bodies[language])
+                    self._handed_out += 1
+                    if self._handed_out % AT_ONCE == 0:
+                        await asyncio.sleep(0)
 
     def _end_revoked(self, stream: Stream) -> None:
         # The page says so at once, and does not try again.
@@ -247,17 +229,18 @@ class Hub:
         stream.end()
 
     def _end_all(self) -> None:
-        if self._pinging is not None:
-            self._pinging.cancel()
+        for task in (self._pinging, self._draining):
+            if task is not None:
+                task.cancel()
         for stream in self._streams():
             stream.end()
 
     async def _ping(self) -> None:
-        data = frame("ping")
         while True:
-            await asyncio.sleep(PING_SECONDS)
-            for stream in self._streams():
-                stream.put(data)
+            for streams in self._by_beat:
+                await asyncio.sleep(1)
+                for stream in tuple(streams):
+                    stream.put(PING_FRAME)
 
 
 # This process's own.

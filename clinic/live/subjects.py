@@ -17,6 +17,9 @@ class Subject:
         topics: what is heard.
         scopes: names by which the rights are taken away ("session:…", "user:5", "caller:9").
         language: of the texts sent.
+
+    Attributes:
+        stream_id: the subject's own part of its stream's address; says nothing about who it is.
     """
 
     kind: str
@@ -25,11 +28,11 @@ class Subject:
     topics: tuple[str, ...]
     scopes: tuple[str, ...] = ()
     language: str = "en"
+    stream_id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def stream_id(self) -> str:
-        """The subject's own part of its stream's address; says nothing about who it is."""
-        return hashlib.sha256(f"{self.kind}|{self.clinic}|{self.key}".encode()).hexdigest()[:20]
+    def __post_init__(self) -> None:
+        made = hashlib.sha256(f"{self.kind}|{self.clinic}|{self.key}".encode()).hexdigest()[:20]
+        object.__setattr__(self, "stream_id", made)
 
 
 @dataclass(frozen=True, slots=True)

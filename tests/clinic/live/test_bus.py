@@ -16,7 +16,7 @@ from django.db import transaction
 from clinic.live import bus, hub, subjects
 from clinic.live.bus import publish
 from clinic.live.events import Event, pack
-from clinic.live.hub import MOST_BEHIND
+from clinic.live.stream import MOST_BEHIND
 from clinic.live.subjects import Presence
 from clinic.live.upkeep import Upkeep
 from clinic.models import LiveEvent
