@@ -250,7 +250,7 @@ def test_notices_around_a_restart_come_once_each_in_order(
     served: Any, rynek: House, new_context: MakeContext
 ) -> None:
     url = served.start()
-    phone = with_ear(new_context(locale="en-GB"))
+    phone = with_ear(new_context(locale="en-GB", expected=("Failed to load resource: net::ERR_",)))
     enter(phone, f"{url}{door(rynek)}")
     expect(phone.locator("body")).to_have_attribute("data-connection", "open")
     phone.get_by_role("button", name="Turn the sound on and wait").click()
