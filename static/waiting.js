@@ -9,7 +9,12 @@
   if (!wait || !window.live) return;
 
   // The page itself says what happened; a browser in which that changes nothing does not go round in circles.
+  let leaves = false;
+  document.addEventListener("submit", () => {
+    leaves = true;
+  });
   const anew = () => {
+    if (leaves) return;
     const before = Number(sessionStorage.getItem("anew")) || 0;
     if (Date.now() - before < 15000) return;
     sessionStorage.setItem("anew", String(Date.now()));

@@ -135,17 +135,20 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 def new_context(new_context: Callable[..., BrowserContext]) -> Iterator[Callable[..., BrowserContext]]:
-    """Make browser contexts; fail the test on any page error and on any CSP report in their consoles."""
-    complaints: list[str] = []
+    """Make browser contexts; fail the test on any page error and on any CSP report in their consoles.
 
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(EXPECTED_IN_CONSOLE):
-            complaints.append(message.text)
+    `expected` names the beginnings of what a test causes on purpose.
+    """
+    complaints: list[str] = []
 
     def on_error(error: WebError) -> None:
         complaints.append(str(error.error))
 
-    def make(**options: Any) -> BrowserContext:
+    def make(*, expected: tuple[str, ...] = (), **options: Any) -> BrowserContext:
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type == "error" and not message.text.startswith((*EXPECTED_IN_CONSOLE, *expected)):
+                complaints.append(f"{message.location.get('url')}: {message.text}")
+
         context = new_context(**options)
         context.on("console", on_console)
         context.on("weberror", on_error)

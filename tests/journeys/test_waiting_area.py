@@ -13,9 +13,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.factories.house import House
+from tests.factories.house import NOW, House
 from tests.factories.waiting import arrive, door, notify
 from tests.journeys.conftest import MakeContext, log_in
+from waiting_area.announcing import announce_state
 from waiting_area.models import Caller
 
 # Listens where a page's sound leaves it: counts each stretch of signal that silence ends.
@@ -160,6 +161,29 @@ def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
     assert texts(second) == []
 
 
+def test_who_was_away_is_back_by_themselves(live: str, rynek: House, new_context: MakeContext) -> None:
+    phone = new_context(locale="en-GB").new_page()
+    enter(phone, f"{live}{door(rynek)}")
+    expect(phone.locator("body")).to_have_attribute("data-connection", "open")
+    caller = Caller.objects.get()
+    gone = {"status": "left", "left_from": "waiting", "how_left": "absent", "left_at": NOW}
+
+    # The page slept so long that its caller was let go; it wakes and hears so.
+    Caller.objects.update(**gone)
+    announce_state(caller)
+    deadline = time.monotonic() + 10
+    while Caller.objects.get().status == "left" and time.monotonic() < deadline:
+        phone.wait_for_timeout(50)
+    notify(rynek, caller, "Still here")
+    expect(phone.get_by_text("Still here")).to_be_visible()
+
+    Caller.objects.update(**gone)
+    phone.reload()
+    expect(phone.locator("#place")).to_have_text("1")
+    expect(phone.get_by_text("Still here")).to_be_visible()
+    assert Caller.objects.get().status == "waiting"
+
+
 def test_everything_works_without_script(live: str, rynek: House, new_context: MakeContext) -> None:
     desk = new_context(java_script_enabled=False, locale="en-GB").new_page()
     phone = new_context(java_script_enabled=False, locale="en-GB").new_page()
@@ -250,7 +274,7 @@ def test_notices_around_a_restart_come_once_each_in_order(
     served: Any, rynek: House, new_context: MakeContext
 ) -> None:
     url = served.start()
-    phone = with_ear(new_context(locale="en-GB"))
+    phone = with_ear(new_context(locale="en-GB", expected=("Failed to load resource: net::ERR_",)))
     enter(phone, f"{url}{door(rynek)}")
     expect(phone.locator("body")).to_have_attribute("data-connection", "open")
     phone.get_by_role("button", name="Turn the sound on and wait").click()
