@@ -11,8 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-# R38 asks for 98; these are what holds today, and may only rise.
-OVERALL = 96.0  # percent of lines
+# R38.
+OVERALL = 98.0  # percent of lines
 COMPLETE = [
     "clinic/access.py",
     "clinic/appointments/occupancy.py",

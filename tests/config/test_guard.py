@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.guard import Guard
+from tests.fakes.loops import run
 
 Start = Callable[..., Any]
 
@@ -47,7 +48,7 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(guard(scope, receive, send))
+    run(guard(scope, receive, send))
     if not sent:
         return None
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(part["body"] for part in sent[1:])
@@ -100,7 +101,7 @@ def test_large_body_with_expect_is_refused_before_it_is_sent() -> None:
     async def send(message: Any) -> None:
         statuses.append(message.get("status", 0))
 
-    asyncio.run(Guard(page)(scope, receive, send))
+    run(Guard(page)(scope, receive, send))
 
     assert statuses == [413, 0]
 
@@ -118,7 +119,7 @@ def test_stalled_body_is_refused(first: bytes, status: int) -> None:
     async def send(message: Any) -> None:
         statuses.append(message.get("status", 0))
 
-    asyncio.run(Guard(page, body_seconds=0.05)(request("POST"), receive, send))
+    run(Guard(page, body_seconds=0.05)(request("POST"), receive, send))
 
     assert statuses == [status, 0]
 
@@ -130,7 +131,7 @@ def test_page_is_not_called_when_the_client_left_during_the_body() -> None:
     async def send(message: Any) -> None:
         raise AssertionError("answered nobody")
 
-    asyncio.run(Guard(page)(request("POST"), receive, send))
+    run(Guard(page)(request("POST"), receive, send))
 
 
 def test_page_is_not_called_when_the_client_left_while_waiting_for_a_thread() -> None:
@@ -169,7 +170,7 @@ def test_page_is_not_called_when_the_client_left_while_waiting_for_a_thread() ->
         free.set()
         await asyncio.gather(first, second)
 
-    asyncio.run(scene())
+    run(scene())
 
     assert calls == ["stays"]
 
@@ -231,7 +232,7 @@ def test_websockets_are_refused() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(page)({"type": "websocket"}, receive, send))
+    run(Guard(page)({"type": "websocket"}, receive, send))
 
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
@@ -248,7 +249,7 @@ def test_lifespan_is_answered() -> None:
 
     started: list[bool] = []
     guard = Guard(page, on_start=lambda: started.append(True))
-    asyncio.run(guard({"type": "lifespan"}, receive, send))
+    run(guard({"type": "lifespan"}, receive, send))
 
     assert started == [True]
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
