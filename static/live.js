@@ -3,8 +3,66 @@
 // <body data-stream="/live/…/" data-renew="…" data-renew-after="200"> opens it. What hears:
 //   <… data-live="appointment caller" [data-live-id="5"] hx-get="…" hx-trigger="live">
 // gets a "live" event when one of these was said (about 5), and after anything that may have been missed.
+// hx-ext="rows" hx-swap="rows" puts only those rows of its [data-rows] lists in place that changed: a press,
+// a focus or an open menu in the others is not lost. Rows are known by their ids.
 // Other scripts listen on document: "live:<name>" (detail: {data, id}), "live:sync", "live:state".
 "use strict";
+
+// --- Rows: a list fetched anew replaces only what changed in it ------------------------------------
+
+(() => {
+  // As the server wrote them: scripts and people change what stands on the page.
+  const written = new WeakMap();
+  const plain = (element) => {
+    const copy = element.cloneNode(true);
+    copy.removeAttribute("data-now");
+    for (const list of copy.querySelectorAll("[data-rows]")) list.replaceChildren();
+    for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
+    for (const time of copy.querySelectorAll("[data-since]")) time.textContent = "";
+    return copy.outerHTML;
+  };
+  const remember = (part) => {
+    written.set(part, plain(part));
+    for (const list of part.querySelectorAll("[data-rows]")) {
+      for (const row of list.children) written.set(row, plain(row));
+    }
+  };
+
+  const update = (list, fresh) => {
+    const changed = [];
+    const old = new Map([...list.children].map((row) => [row.id, row]));
+    let next = list.firstElementChild;
+    for (const row of [...fresh.children]) {
+      const mine = old.get(row.id);
+      old.delete(row.id);
+      const stays = mine && written.get(mine) === plain(row);
+      if (mine && mine === next) next = next.nextElementSibling;
+      if (!stays) {
+        list.insertBefore(row, next);
+        mine?.remove();
+        written.set(row, plain(row));
+        changed.push(row);
+      } else if (mine.nextElementSibling !== next) list.insertBefore(mine, next);
+    }
+    for (const row of old.values()) row.remove();
+    return changed;
+  };
+
+  for (const part of document.querySelectorAll("[hx-swap=rows]")) remember(part);
+  window.htmx?.defineExtension("rows", {
+    isInlineSwap: (style) => style === "rows",
+    handleSwap: (style, target, fragment) => {
+      const part = fragment.firstElementChild;
+      if (style !== "rows" || !part) return false;
+      const lists = target.querySelectorAll("[data-rows]");
+      const fresh = part.querySelectorAll("[data-rows]");
+      if (written.get(target) === plain(part)) return [...lists].flatMap((list, at) => update(list, fresh[at]));
+      remember(part);
+      target.replaceWith(part);
+      return [part];
+    },
+  });
+})();
 
 (() => {
   const body = document.body;
@@ -91,7 +149,8 @@
       const first = !synced;
       synced = true;
       setTimeout(() => say("live:sync", { first }), delay);
-      if (!first) for (const element of document.querySelectorAll("[data-live]")) refresh(element, delay);
+      // Also at first: what happened since the page was made, nobody has told it yet.
+      for (const element of document.querySelectorAll("[data-live]")) refresh(element, delay);
     });
     source.addEventListener("revoked", () => end());
     for (const name of names) source.addEventListener(name, onEvent);

@@ -141,6 +141,31 @@ def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: Ma
     expect(phone.get_by_role("heading", name="You are no longer in the waiting area")).to_be_visible()
 
 
+def test_a_row_in_somebodys_hands_stays_when_others_change(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    desk = new_context(locale="en-GB").new_page()
+    log_in(desk, live, rynek)
+    desk.get_by_role("link", name="Waiting area").click()
+    link = desk.locator("#link").input_value()
+    expect(desk.locator("body")).to_have_attribute("data-connection", "open")
+    enter(new_context(locale="en-GB").new_page(), link, "Ada First")
+    first = desk.locator(".caller", has_text="Ada First")
+    first.locator("summary").first.click()
+    first.evaluate("row => { window.held = row }")
+
+    enter(new_context(locale="en-GB").new_page(), link, "Bea Second")
+    second = desk.locator(".caller", has_text="Bea Second")
+    expect(second).to_be_visible(timeout=SECOND)
+    assert first.evaluate("row => row === window.held && row.querySelector('details').open")
+
+    second.locator(".caller-name").click()
+    write(desk, "One moment.")
+    expect(second.locator(".badge")).to_contain_text("1 notice")
+    assert first.evaluate("row => row === window.held")
+    assert desk.locator(".caller .caller-name").all_inner_texts() == ["Ada First", "Bea Second"]
+
+
 def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
     live: str, rynek: House, new_context: MakeContext
 ) -> None:
