@@ -51,11 +51,18 @@ def test_staff_book_and_the_patient_confirms(
     assert "/a/" not in phone.url
     expect(phone.get_by_role("heading", level=1)).to_contain_text("czwartek, 20 maja 2027")
     assert "Źrebięcy" not in phone.content()
+    desk.goto(f"{live}/c/rynek/appointments/{visit.pk}/")
+    expect(desk.get_by_text("Not confirmed yet")).to_be_visible()
+    if script:
+        expect(desk.locator("body")).to_have_attribute("data-connection", "open")
     phone.locator("form[action*='/confirm/'] button").click()
     expect(phone.get_by_role("status")).to_be_visible()
 
-    desk.goto(f"{live}/c/rynek/appointments/{visit.pk}/")
-    expect(desk.get_by_text("Confirmed", exact=True)).to_be_visible()
+    # With script on the page that was open all the time.
+    if not script:
+        desk.reload()
+    expect(desk.get_by_text("Confirmed", exact=True)).to_be_visible(timeout=2000)
+    expect(desk.locator("#timeline")).to_contain_text("read", timeout=2000)
     states = {
         (row.channel, row.state, row.reason)
         for row in Delivery.objects.filter(message__appointment=visit, message__kind="details")
