@@ -15,6 +15,7 @@ urlpatterns = [
     path("log-in/", people.log_in, name="log_in"),
     path("log-out/", people.log_out, name="log_out"),
     path("language/", people.set_language, name="set_language"),
+    path("style/", pages.style, name="style"),
     path("c/<slug:slug>/", appointments.today, name="today"),
     path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
