@@ -1,5 +1,6 @@
 """Pages that belong to no part of floor 0 alone."""
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -86,3 +90,45 @@ def style(request: HttpRequest) -> HttpResponse:
         for theme, label in (("light", _("Light")), ("dark", _("Dark")))
     ]
     return render(request, "clinic/style.html", {"themes": themes})
+
+
+# --- Without a connection --------------------------------------------------------------------------
+
+DRAWN_WITH = ("anteroom.css", "public.css", "icon.svg", "offline.js")
+
+
+def _asked_language(request: HttpRequest) -> str:
+    wanted = request.GET.get("language", "")
+    return wanted if wanted in dict(settings.LANGUAGES) else translation.get_language() or "en"
+
+
+@cache
+def _offline_page(language: str) -> str:
+    # Without the request: what waits to be said to this person must not be kept, nor be taken for said.
+    with translation.override(language):
+        return render_to_string("clinic/offline.html")
+
+
+@require_safe
+def offline(request: HttpRequest) -> HttpResponse:
+    """Say that there is no connection: browsers keep this page for when there is none (X5)."""
+    language = _asked_language(request)
+    response = HttpResponse(_offline_page(language))
+    response["Content-Language"] = language
+    return response
+
+
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Give the browser the script that keeps the offline page, in the language of the page that asks for it.
+
+    The script differs when the page or what it is drawn with does: that is how a browser learns of a change.
+    """
+    language = _asked_language(request)
+    context = {
+        "language": language,
+        "page": f"{reverse('clinic:offline')}?language={language}",
+        "version": hashlib.sha256(_offline_page(language).encode()).hexdigest()[:12],
+        "drawn_with": [static(name) for name in DRAWN_WITH],
+    }
+    return render(request, "clinic/service_worker.js", context, content_type="text/javascript; charset=utf-8")
