@@ -106,6 +106,20 @@ def staff(action: str) -> Callable[[View], View]:
     return decorate
 
 
+def operators(view: View) -> View:
+    """Open a view to those who look after the installation; to other members it is not there."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return to_log_in(request)
+        if not request.user.is_superuser:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def get_for(member: Member, rows: type[M] | QuerySet[M], pk: int, action: str) -> M:
     """Return an object of the member's own clinic, with the right to do `action` on it.
 

@@ -59,13 +59,20 @@ class NavigationEntry:
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    """An entry for one member: `current` is the value of aria-current, "" on other pages."""
+    """An entry for one member: `current` is the value of aria-current, "" on other pages.
+
+    `is_under_more`: where the pages stand under the thumb there is no room for it; the menu there holds it.
+    """
 
     url: str
     label: Any
     icon: str
     current: str
+    is_under_more: bool
 
+
+# Under the thumb of a narrow phone no more have room for a German word; the menu beside them is the fifth.
+MOST_UNDER_THE_THUMB = 4
 
 _panels: dict[str, Panel] = {}
 _form_parts: dict[str, FormPart] = {}
@@ -97,7 +104,11 @@ def list_navigation(member: Member, path: str) -> list[NavigationLink]:
         inside = entry.has_pages_below and path.startswith(url)
         links.append(
             NavigationLink(
-                url, entry.label, entry.icon, current="page" if path == url else "true" if inside else ""
+                url,
+                entry.label,
+                entry.icon,
+                current="page" if path == url else "true" if inside else "",
+                is_under_more=len(links) >= MOST_UNDER_THE_THUMB,
             )
         )
     return links

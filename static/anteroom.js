@@ -71,6 +71,31 @@
   // The back button may bring the page back as it was left, with its buttons off.
   window.addEventListener("pageshow", () => off.forEach(switchOn));
 
+  // The status line: said when the page hears nothing any more (live.js), and when it does again. A stream
+  // that is back at once is no news; a page that is being left loses its own.
+  const line = document.getElementById("status-line");
+  const LOST_AFTER = 1500;
+  const BACK_FOR = 5000;
+  let lineTimer = 0;
+  const show = (state) => {
+    if (state) line.dataset.shown = state;
+    else delete line.dataset.shown;
+    line.querySelector("span").textContent = state ? line.dataset[state] : "";
+    line.querySelector("a").hidden = state !== "ended";
+  };
+  if (line) {
+    document.addEventListener("live:state", (event) => {
+      const { state } = event.detail;
+      clearTimeout(lineTimer);
+      if (state === "lost") lineTimer = setTimeout(show, LOST_AFTER, "lost");
+      else if (state === "ended") show("ended");
+      else if (line.dataset.shown) {
+        show("open");
+        lineTimer = setTimeout(show, BACK_FOR, "");
+      }
+    });
+  }
+
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
   });

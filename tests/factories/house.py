@@ -156,7 +156,7 @@ def markt(db: None, morning: datetime) -> House:
 @pytest.fixture
 def operator(db: None) -> User:
     """Somebody who looks after the installation and is a member of no clinic."""
-    return make_user("operator@anteroom.example", "Operator")
+    return User.objects.create_superuser("operator@anteroom.example", "Operator", PASSWORD)
 
 
 def logged_in(user: User, **options: Any) -> Client:

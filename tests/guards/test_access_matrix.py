@@ -37,6 +37,12 @@ clinic:log_out                        GET   405   405   405   405   405   405   
 clinic:log_out                        POST  302   302   302   302   302   302   302
 clinic:set_language                   GET   405   405   405   405   405   405   405
 clinic:set_language                   POST  302   302   302   302   302   302   302
+clinic:style                          GET   302   302   404   404   404   404   200
+clinic:style                          POST  405   405   405   405   405   405   405
+clinic:offline                        GET   200   200   200   200   200   200   200
+clinic:offline                        POST  405   405   405   405   405   405   405
+clinic:service_worker                 GET   200   200   200   200   200   200   200
+clinic:service_worker                 POST  405   405   405   405   405   405   405
 clinic:today                          GET   302   302   200   200   200   404   404
 clinic:today                          POST  405   405   405   405   405   405   405
 clinic:listen                         GET   405   405   405   405   405   405   405

@@ -1,36 +1,176 @@
-"""Every page, for staff and patient, in light and dark: nothing that axe complains of."""
+"""Every page of the product, opened in the browser as somebody whom it is for (X6).
 
-from collections.abc import Callable
-from typing import Any
+In light and in dark, on a desk's screen and on a phone: nothing that axe complains of, nothing that scrolls
+sideways, a skip link first, and the main action near. A page without an entry here fails, so that none is forgotten.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from axe_playwright_python.base import AXE_SCRIPT
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
 
-from clinic.models import Patient
+from clinic.models import Patient, User
 from messaging.links import token_of
-from tests.factories.house import DAYS, HOURS, NOW, House, book, make_calendar, make_patient
-from tests.guards.test_access_matrix import GETS, address
-from tests.journeys.conftest import MakeContext, log_in
+from tests.factories.house import (
+    DAYS,
+    HOURS,
+    NOW,
+    House,
+    book,
+    by_link,
+    logged_in,
+    make_calendar,
+    make_patient,
+)  # fmt: skip
+from tests.factories.waiting import arrive, caller_of, notify, waiting
+from tests.guards.test_access_matrix import GETS, ROWS, address
+from tests.journeys.conftest import MakeContext
+from waiting_area.models import Caller
 
-# A letter stands in a frame of the mailbox, in a style that mail programs understand.
-LETTERS = {"mailbox:mailbox_letter", "reminders:appointment_link", "clinic:first_clinic"}
+# What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
+NO_PAGES = {
+    "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
+}  # fmt: skip
+# Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
+MAIN = {
+    "clinic:appointment": "main .actions-row :is(a, summary, button)",
+    "clinic:appointment_book": "main form :is(select, input:not([type=hidden]))",
+    "clinic:calendar_service": "main form input:not([type=hidden])",
+    "clinic:calendar_settings": "main form input:not([type=hidden])",
+    "clinic:first_clinic": "main form input:not([type=hidden])",
+    "clinic:home": "main a",
+    "clinic:log_in": "[name=username]",
+    "clinic:offline": "main .button-main",
+    "clinic:patient": ".bar-book",
+    "clinic:patient_edit": "main form input:not([type=hidden])",
+    "clinic:patient_new": "main form input:not([type=hidden])",
+    "clinic:patients": "main [data-search]",
+    "clinic:settings": "main .row a",
+    "clinic:style": "main .button-main",
+    "clinic:today": ".bar-book",
+    "mailbox:mailbox": "main a",
+    "notifications:calendar_communication": "main form input:not([type=hidden])",
+    "reminders:patient_appointment": "main .button-main",
+    "waiting_area:callers": "main .caller a",
+    "waiting_area:caller_notify": "main textarea",
+    "waiting_area:entry": "main [name=name]",
+    "waiting_area:wait": "main .button-main",
+}
+NARROW, PHONE, DESK = 320, 390, 1440
+LOOK = """async () => {
+    const only = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const { violations } = await axe.run({ runOnly: only, resultTypes: ["violations"] });
+    return violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.failureSummary}`));
+}"""
+AT = """(wanted) => {
+    const here = document.activeElement;
+    return [here.matches(wanted), here.matches(".skip"), here.id];
+}"""
+FIRST_IS_SKIP = """() => {
+    const stops = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+    return document.querySelector(stops).matches(".skip");
+}"""
 
 
-def complaints(page: Page, scheme: str) -> list[str]:
-    found: dict[str, Any] = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa",
-                                                               "best-practice"]}).response  # fmt: skip
-    return [
-        f"{scheme} {page.url.split('/', 3)[3]}: {one['id']}: {node['target']} {node['failureSummary'][:160]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
+class Stop(NamedTuple):
+    """Where the focus stands."""
+
+    is_wanted: bool
+    is_skip: bool
+    id: str
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_staff_pages_are_sound(
-    scheme: str, live: str, rynek: House, new_context: MakeContext, sweep: Callable[..., None]
-) -> None:
+def who_opens(name: str) -> str:
+    """Return somebody who gets the page: a member before an operator, an operator before a passer-by."""
+    if name == "clinic:first_clinic":
+        return "first"
+    return next(who for who in ("admin", "patient", "operator", "anonymous") if ROWS[name, "GET"][who] == 200)
+
+
+def test_every_page_has_its_entry() -> None:
+    assert {name for name in GETS if name not in NO_PAGES} == set(MAIN)
+
+
+class Walk:
+    """Opens pages one after the other and keeps what is wrong with them."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.found: list[str] = []
+
+    def visit(self, url: str, main: str) -> None:
+        """Open a page, go to its main action by keyboard, and look at it."""
+        self.page.set_viewport_size({"width": DESK, "height": 900})
+        self.page.goto(url)
+        self.found += [f"{self._here}: {fault}" for fault in self._by_keyboard(main)]
+        self.page.evaluate(
+            "document.activeElement.blur()"
+        )  # a skip link that has the focus covers what is below it
+        self.look()
+
+    def look(self) -> None:
+        """Look at the page that is open, as it now is, in both themes and three widths."""
+        self.page.evaluate(AXE_SCRIPT)
+        for scheme, width in (("light", DESK), ("dark", PHONE)):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self._sideways(width)
+            self.found += [
+                f"{self._here}, {scheme}, {width}: {one[:300]}" for one in self.page.evaluate(LOOK)
+            ]
+        self._sideways(NARROW)
+
+    @property
+    def _here(self) -> str:
+        return self.page.url.split("/", 3)[3]
+
+    def _sideways(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        if (needed := self.page.evaluate("document.scrollingElement.scrollWidth")) > width:
+            self.found.append(f"{self._here}: {needed} wide where there is {width}")
+
+    def _press(self, key: str, main: str) -> Stop:
+        self.page.keyboard.press(key)
+        return Stop(*self.page.evaluate(AT, main))
+
+    def _by_keyboard(self, main: str) -> Iterator[str]:
+        if Stop(*self.page.evaluate(AT, main)).is_wanted:  # one may begin to type at once
+            if not self.page.evaluate(FIRST_IS_SKIP):
+                yield "does not begin with a skip link"
+            return
+        stops = [self._press("Tab", main)]
+        if not stops[0].is_skip:
+            yield "does not begin with a skip link"
+        stops += [self._press("Tab", main), self._press("Tab", main)]
+        self.page.locator(".skip").focus()
+        target = self._press("Enter", main)
+        if target.id != "content":
+            yield f"the skip link leads to {target.id!r}"
+        stops += [self._press("Tab", main) for _ in range(3)]
+        if not any(stop.is_wanted for stop in stops):
+            yield f"{main} is not within three stops"
+
+
+@pytest.fixture
+def walk_as(live: str, new_context: MakeContext) -> Callable[..., Walk]:
+    """Begin a walk in the browser of whoever this test client is."""
+
+    def begin(client: Client) -> Walk:
+        context = new_context(locale="en-GB", reduced_motion="reduce", service_workers="block")
+        for name, cookie in client.cookies.items():
+            context.add_cookies(
+                [{"name": name, "value": cookie.value, "domain": "127.0.0.1", "path": cookie["path"] or "/"}]
+            )
+        return Walk(context)
+
+    return begin
+
+
+@pytest.fixture
+def busy(rynek: House, sweep: Callable[..., None]) -> House:
+    """Rynek on a day on which every mark is to be seen."""
     make_calendar(rynek.clinic, "dr Alicja Lis")
     lost = make_patient(rynek.clinic, "Jan Niemy", email="", phone_number="")
     book(lost, rynek.calendar, NOW + HOURS)
@@ -38,43 +178,71 @@ def test_staff_pages_are_sound(
     Patient.objects.filter(pk=bounced.pk).update(email_bounced_at=NOW)
     book(bounced, rynek.calendar, NOW + 2 * HOURS)
     book(rynek.patient, rynek.calendar, NOW + DAYS)
+    notify(rynek, caller_of(rynek))
+    Caller.objects.filter(pk=arrive(rynek, "Jan Szary").pk).update(
+        is_lost=True, last_author="caller", notice_count=2
+    )
     sweep()
-    page = new_context(color_scheme=scheme, locale="en-GB").new_page()
-    page.goto(f"{live}/log-in/")
-    found = complaints(page, scheme)
-    log_in(page, live, rynek)
-    rynek.assistant.memberships.update(role="admin")
-
-    for name in GETS:
-        if name in LETTERS or name in {"clinic:log_in", "reminders:patient_appointment"}:
-            continue
-        if name.startswith("waiting_area:wait"):
-            continue  # the caller's own journey looks at these
-        page.goto(live + address(name, rynek))
-        found += complaints(page, scheme)
-    for path in ("nothing/", "appointments/book/?day=2027-05-08", "patients/999/", f"patients/{bounced.pk}/"):
-        page.goto(live + rynek.url(path))
-        found += complaints(page, scheme)
-    page.goto(live + rynek.url("patients/new/"))
-    page.get_by_role("button", name="Save").evaluate("button => { button.form.noValidate = true; }")
-    page.get_by_role("button", name="Save").click()
-    found += complaints(page, scheme)
-    assert found == []
+    return rynek
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_patients_page_is_sound(scheme: str, live: str, rynek: House, new_context: MakeContext) -> None:
-    page = new_context(color_scheme=scheme, viewport={"width": 360, "height": 780}).new_page()
+def test_members_pages_are_sound(live: str, busy: House, walk_as: Callable[..., Walk]) -> None:
+    walk = walk_as(logged_in(busy.admin))
+    for name in sorted(MAIN):
+        if who_opens(name) == "admin":
+            walk.visit(live + address(name, busy), MAIN[name])
+    bounced = Patient.objects.get(name="Ewa Odbita")
+    walk.visit(live + busy.url(f"patients/{bounced.pk}/"), ".bar-book")
+    walk.visit(live + busy.url("nothing/"), "main a")
+    # A form with what is wrong beside its fields.
+    walk.page.goto(live + busy.url("patients/new/"))
+    walk.page.get_by_role("button", name="Save").evaluate("button => { button.form.noValidate = true; }")
+    walk.page.get_by_role("button", name="Save").click()
+    walk.page.locator(".errorlist").first.wait_for()
+    walk.look()
 
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_everybody_elses_pages_are_sound(
+    live: str, busy: House, operator: User, walk_as: Callable[..., Walk]
+) -> None:
+    patient = waiting(by_link(busy.link), caller_of(busy))
+    walks = {
+        "operator": walk_as(logged_in(operator)),
+        "patient": walk_as(patient),
+        "anonymous": walk_as(Client()),
+    }
+    for name in sorted(MAIN):
+        if walk := walks.get(who_opens(name)):
+            walk.visit(live + address(name, busy), MAIN[name])
+    walks["anonymous"].visit(f"{live}/a/forged/", "main a")
+
+    found = [fault for walk in walks.values() for fault in walk.found]
+    assert not found, "\n".join(found)
+
+
+def test_first_page_of_an_empty_house_is_sound(live: str, walk_as: Callable[..., Walk]) -> None:
+    walk = walk_as(Client())
+    walk.visit(f"{live}/start/", MAIN["clinic:first_clinic"])
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_patients_page_is_sound_whatever_they_press(
+    live: str, rynek: House, walk_as: Callable[..., Walk]
+) -> None:
+    walk = walk_as(Client())
+    page = walk.page
     page.goto(f"{live}/a/{token_of(rynek.link)}/")
-    found = complaints(page, scheme)
     page.get_by_text("Cancel the appointment").click()
-    found += complaints(page, scheme)
+    walk.look()
     page.get_by_role("button", name="I will be there").click()
-    found += complaints(page, scheme)
+    page.get_by_text("We know that you will come.").wait_for()
+    walk.look()
     page.get_by_text("Cancel the appointment").click()
     page.get_by_role("button", name="Yes, cancel it").click()
-    found += complaints(page, scheme)
-    page.goto(f"{live}/a/forged/")
-    found += complaints(page, scheme)
-    assert found == []
+    page.get_by_text("The appointment is cancelled. Thank you").wait_for()
+    walk.look()
+
+    assert not walk.found, "\n".join(walk.found)

@@ -9,9 +9,9 @@ from tests.factories.house import House
 from tests.factories.page import Page
 
 
-def shown(response: object) -> dict[str, str]:
+def shown(response: object, label: str = "Main pages") -> dict[str, str]:
     """Return what the navigation links to, with what each link says about the present page."""
-    (nav,) = Page(response).all("nav", lambda found: found.get("aria-label") == "Main pages")
+    (nav,) = Page(response).all("nav", lambda found: found.get("aria-label") == label)
     links = [dict(link.attributes) for link in nav.children if getattr(link, "name", "") == "a"]
     return {str(link["href"]): str(link.get("aria-current", "")) for link in links}
 
@@ -43,7 +43,7 @@ def test_page_is_marked_and_what_lies_below_it_too(
     assert {url: mark for url, mark in found.items() if mark} == {
         rynek.url(url): mark for url, mark in current.items()
     }
-    assert list(found) == [rynek.url(url) for url in ("", "patients/", "mailbox/", "settings/")]
+    assert list(found) == [rynek.url(url) for url in ("", "waiting/", "patients/", "mailbox/", "settings/")]
 
 
 def test_pages_that_a_role_may_not_see_are_left_out(rynek: House, desk: Client) -> None:
@@ -51,8 +51,27 @@ def test_pages_that_a_role_may_not_see_are_left_out(rynek: House, desk: Client) 
 
 
 def test_registered_page_takes_its_place(registry: None, rynek: House, desk: Client) -> None:
-    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 15))
+    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 12))
 
     found = list(shown(desk.get(rynek.url())))
 
-    assert found[:3] == [rynek.url(), rynek.url("appointments/book/"), rynek.url("patients/")]
+    assert found[:3] == [rynek.url(), rynek.url("appointments/book/"), rynek.url("waiting/")]
+
+
+def test_fifth_page_and_those_after_it_stand_under_more_as_well(
+    registry: None, rynek: House, office: Client
+) -> None:
+    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 95))
+
+    response = office.get(rynek.url("settings/"))
+
+    assert shown(response, "More pages") == {
+        rynek.url("settings/"): "page",
+        rynek.url("appointments/book/"): "",
+    }
+    assert len(shown(response)) == 6
+    assert "More: Settings" in Page(response).text.replace(" :", ":")
+
+
+def test_more_says_nothing_of_a_page_beside_it(rynek: House, office: Client) -> None:
+    assert "More: " not in Page(office.get(rynek.url())).text.replace(" :", ":")
