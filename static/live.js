@@ -31,10 +31,12 @@
   const update = (list, fresh) => {
     const changed = [];
     const old = new Map([...list.children].map((row) => [row.id, row]));
+    // Who is gone goes first: nobody else then has to move.
+    const stay = new Set([...fresh.children].map((row) => row.id));
+    for (const [id, row] of old) if (!stay.has(id)) row.remove();
     let next = list.firstElementChild;
     for (const row of [...fresh.children]) {
       const mine = old.get(row.id);
-      old.delete(row.id);
       const stays = mine && written.get(mine) === plain(row);
       if (mine && mine === next) next = next.nextElementSibling;
       if (!stays) {
@@ -44,7 +46,6 @@
         changed.push(row);
       } else if (mine.nextElementSibling !== next) list.insertBefore(mine, next);
     }
-    for (const row of old.values()) row.remove();
     return changed;
   };
 
@@ -66,11 +67,13 @@
 
 (() => {
   const body = document.body;
-  const path = body.dataset.stream;
+  let path = body.dataset.stream; // another one after logging in anew in another tab
   if (!path) return;
 
   const SILENCE = 45000; // two pings and a little
-  const GAP = 5000; // a timer this late means that the machine slept
+  const GAP = 5000; // a timer this late: the machine may have slept
+  const PING = 25000; // silence longer than a ping: then it has
+  const HIDDEN = 10000; // a staff page nobody looks at lets go of its stream: browsers open six for a site
   const TOGETHER = 150; // several changes at once are fetched once
   const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
 
@@ -82,6 +85,9 @@
   let retryTimer = 0;
   let synced = false;
   let ended = false;
+  let paused = false;
+  let renewFrom = 0;
+  let refusals = 0;
   let names = new Set();
 
   const say = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
@@ -93,22 +99,45 @@
   };
 
   // --- Fetching anew, each part once for several reasons at a time ------------------------------
+  //
+  // Parts are known by their ids: what is fetched may put a new element in the place of one that was told.
 
-  const waiting = new Map();
-  const refresh = (element, delay) => {
-    if (waiting.has(element)) return;
-    waiting.set(element, setTimeout(() => {
-      waiting.delete(element);
-      if (element.isConnected) element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
-    }, delay));
+  const due = new Map(); // id: the timer that will ask
+  const asking = new Map(); // id: whether to ask once more when the answer is here
+  const failures = new Map();
+  const refresh = (id, delay) => {
+    if (asking.has(id)) asking.set(id, true);
+    else if (!due.has(id)) due.set(id, setTimeout(ask, delay, id));
   };
+  const ask = (id) => {
+    due.delete(id);
+    const part = document.getElementById(id);
+    if (!part) return;
+    asking.set(id, false);
+    part.dispatchEvent(new CustomEvent("live"));
+  };
+  document.addEventListener("htmx:afterRequest", (event) => {
+    // Of an element that the answer replaced, its parent tells.
+    const elt = event.detail.requestConfig?.elt;
+    const successful = event.detail.successful;
+    if (!elt?.dataset?.live || !asking.has(elt.id)) return;
+    const again = asking.get(elt.id);
+    asking.delete(elt.id);
+    if (successful) failures.delete(elt.id);
+    else {
+      const count = Math.min((failures.get(elt.id) || 0) + 1, 5);
+      failures.set(elt.id, count);
+      refresh(elt.id, 1000 * 2 ** count * (0.5 + Math.random()));
+    }
+    if (successful && again) refresh(elt.id, TOGETHER);
+  });
 
   const hear = (name, data) => {
     for (const element of document.querySelectorAll("[data-live]")) {
       if (!element.dataset.live.split(" ").includes(name)) continue;
       const id = element.dataset.liveId;
       if (id && data.ids && !data.ids.map(String).includes(id)) continue;
-      refresh(element, TOGETHER);
+      refresh(element.id, TOGETHER);
     }
   };
 
@@ -138,10 +167,13 @@
   const open = () => {
     clearTimeout(retryTimer);
     source?.close();
-    if (ended) return;
+    if (ended || paused) return;
     heardAt = Date.now();
     source = new EventSource(path);
-    source.addEventListener("ping", alive);
+    source.addEventListener("ping", () => {
+      alive();
+      say("live:ping");
+    });
     source.addEventListener("sync", () => {
       alive();
       // After a restart all pages come back in one moment; they need not ask in the same one.
@@ -150,7 +182,7 @@
       synced = true;
       setTimeout(() => say("live:sync", { first }), delay);
       // Also at first: what happened since the page was made, nobody has told it yet.
-      for (const element of document.querySelectorAll("[data-live]")) refresh(element, delay);
+      for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
     });
     source.addEventListener("revoked", () => end());
     for (const name of names) source.addEventListener(name, onEvent);
@@ -189,8 +221,15 @@
           end();
           return false;
         }
-        if (!answer.ok) throw new Error(answer.status);
+        if (!answer.ok) {
+          refusals += 1;
+          const asked = Number(answer.headers.get("Retry-After")) || 0;
+          renewFrom = Date.now() + Math.max(asked, Math.min(2 ** refusals, 60)) * 1000 * (1 + Math.random() / 2);
+          throw new Error(answer.status);
+        }
         renewedAt = Date.now();
+        refusals = 0;
+        path = answer.headers.get("X-Live") || path;
         return true;
       })
       .finally(() => {
@@ -215,19 +254,36 @@
     const slept = now - tick > GAP;
     tick = now;
     if (ended) return;
-    if (slept && now - heardAt > GAP) restart();
+    if (paused) return;
+    // A hidden page's timers run once a minute: only silence tells that from sleep.
+    if (slept && now - heardAt > PING) restart();
     else if (now - heardAt > SILENCE) {
       setState("lost");
       heardAt = now;
       restart();
-    } else if (now - renewedAt > RENEW) renew().catch(() => {});
+    } else if (now - renewedAt > RENEW && now > renewFrom) renew().catch(() => {});
   }, 1000);
 
-  const back = () => {
-    if (!ended && Date.now() - heardAt > GAP * 5) restart();
+  const keeps = "keep" in body.dataset; // a caller's page listens also when nobody looks at it
+  let pausing = 0;
+  const pause = () => {
+    paused = true;
+    clearTimeout(retryTimer);
+    source?.close();
   };
-  document.addEventListener("visibilitychange", () => document.hidden || back());
-  window.addEventListener("online", () => ended || restart());
+  const back = () => {
+    clearTimeout(pausing);
+    if (ended) return;
+    if (paused || Date.now() - heardAt > PING) {
+      paused = false;
+      restart();
+    }
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) back();
+    else if (!keeps) pausing = setTimeout(pause, HIDDEN);
+  });
+  window.addEventListener("online", () => ended || paused || restart());
   window.addEventListener("pageshow", (event) => event.persisted && restart());
   window.addEventListener("pagehide", () => source?.close());
 
@@ -241,5 +297,6 @@
     document.addEventListener(`live:${name}`, (event) => act(event.detail.data, event.detail.id));
   }, restart, end };
   collect();
-  open();
+  if (document.hidden && !keeps) paused = true;
+  else open();
 })();

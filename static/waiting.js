@@ -16,9 +16,10 @@
   const anew = () => {
     if (leaves) return;
     const before = Number(sessionStorage.getItem("anew")) || 0;
-    if (Date.now() - before < 15000) return;
-    sessionStorage.setItem("anew", String(Date.now()));
-    location.reload();
+    setTimeout(() => {
+      sessionStorage.setItem("anew", String(Date.now()));
+      location.reload();
+    }, Math.max(0, before + 15000 - Date.now()));
   };
 
   const by = (id) => document.getElementById(id);
@@ -135,6 +136,7 @@
 
   let asking = null;
   let again = false;
+  let failed = 0;
   const ask = async () => {
     if (asking) {
       again = true;
@@ -154,11 +156,14 @@
         else anew();
         return;
       }
+      if (wait.dataset.status !== state.status) announce(state.status);
       wait.dataset.status = state.status;
       place(state.place);
       for (const notice of state.notices) take(notice.number, notice.html);
+      failed = 0;
     } catch {
-      setTimeout(ask, 2000 + Math.random() * 2000);
+      failed = Math.min(failed + 1, 5);
+      setTimeout(ask, 1000 * 2 ** failed * (1 + Math.random()));
     } finally {
       asking = null;
       if (again) {
@@ -168,7 +173,17 @@
     }
   };
 
+  let placing = 0;
+  // Said aloud as well, and with a tone when it is their turn: nobody looks at this page all the time.
+  const announce = (status) => {
+    by("news").textContent = wait.querySelector(`.when-${status}`)?.dataset.said || "";
+    if (status !== "in_call") return;
+    tone();
+    flash();
+  };
+
   const place = (number) => {
+    if (number === 1 && by("next").hidden) by("news").textContent = by("next").textContent;
     by("place").textContent = number ?? "";
     by("next").hidden = number !== 1;
   };
@@ -179,8 +194,9 @@
     const mine = Number(by("place").textContent);
     if (!mine) return;
     if (data.left && data.left < mine) place(mine - 1);
-    // Who came back may be this caller: the true place is a question away.
-    if (data.taken) ask();
+    // The truth is a question away: of all who wait, but not of all in one moment.
+    clearTimeout(placing);
+    placing = setTimeout(ask, 500 + Math.random() * 2500);
   });
   document.addEventListener("live:sync", ask);
 
@@ -198,7 +214,10 @@
       keepalive: true,
     }).catch(() => {});
   };
-  setInterval(() => Date.now() - told > PING - 1000 && tell(), 1000);
+  const tellInTime = () => Date.now() - told > PING - 2000 && tell();
+  setInterval(tellInTime, 1000);
+  // Browsers slow the timers of a page that nobody looks at, but not what it is sent.
+  document.addEventListener("live:ping", tellInTime);
   document.addEventListener("visibilitychange", () => {
     tell();
     if (!document.hidden) calm();
@@ -211,8 +230,11 @@
   const line = by("connection");
   const setLine = (state) => {
     // Removed, or away for too long: the page itself says which.
-    if (state === "ended") return anew();
     line.dataset.now = state;
+    if (state === "ended") {
+      line.textContent = "";
+      return anew();
+    }
     const text = line.dataset[state] || line.textContent;
     if (line.textContent !== text) line.textContent = text;
   };

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.cookie import parse_cookie
@@ -120,10 +119,10 @@ class Live:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             headers = _headers(scope)
-            subject = self._subject(scope, headers)
+            subject, made_at = self._asker(scope, headers)
             _, _, rest = scope["path"].removeprefix(tokens.ROOT).partition("/")
             if rest == "" and scope["method"] == "GET":
-                await self._stream(subject, scope, receive, send)
+                await self._stream(subject, made_at, scope, receive, send)
             elif rest == HERE and scope["method"] == "POST":
                 await self._here(subject, headers, receive)
                 await _plain(HTTPStatus.NO_CONTENT, send)
@@ -134,8 +133,11 @@ class Live:
         except Refused as refusal:
             await _plain(refusal.status, send)
 
-    def _subject(self, scope: Scope, headers: dict[bytes, bytes]) -> Subject:
-        """Return who asks, by the token of this very address (A55, A56: nothing else in the request counts)."""
+    def _asker(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Subject, float]:
+        """Return who asks, and when their token was made, by the token of this very address.
+
+        Nothing else in the request counts (A55, A56).
+        """
         if not _is_ours(headers.get(b"host", b""), tuple(settings.ALLOWED_HOSTS)):
             raise Refused(HTTPStatus.BAD_REQUEST)
         token = parse_cookie(headers.get(b"cookie", b"").decode("latin1")).get(tokens.cookie_name())
@@ -145,16 +147,18 @@ class Live:
         subject = found[0]
         if scope["path"].removeprefix(tokens.ROOT).partition("/")[0] != subject.stream_id:
             raise Refused(HTTPStatus.NOT_FOUND)
-        return subject
+        return found
 
-    async def _stream(self, subject: Subject, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, subject: Subject, made_at: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Send events until the page goes, the rights end, or the page cannot keep up."""
         address = str((scope.get("client") or ("",))[0]) if subject.kind != "member" else ""
         if address and self._by_address[address] >= MOST_PER_ADDRESS:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS)
         this = asyncio.current_task()
         assert this is not None
-        stream = Stream(subject, send=send, cut=this.cancel)
+        stream = Stream(subject, made_at=made_at, send=send, cut=this.cancel)
         self._by_address[address] += 1
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
@@ -183,7 +187,7 @@ class Live:
         try:
             said: Any = json.loads(body) if len(body) <= MOST_BODY else None
             seen, visible = int(said["seen"]), bool(said["visible"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise Refused(HTTPStatus.BAD_REQUEST) from None
         if not 0 <= seen < 2**31:
             raise Refused(HTTPStatus.BAD_REQUEST)
@@ -217,7 +221,7 @@ def _same_origin(headers: dict[bytes, bytes]) -> bool:
     if site is not None:
         return site == b"same-origin"
     origin = headers.get(b"origin")
-    return origin is None or urlsplit(origin.decode("latin1")).netloc.encode() == headers.get(b"host")
+    return origin is None or origin.partition(b"://")[2] == headers.get(b"host")
 
 
 async def _plain(status: HTTPStatus, send: Send) -> None:

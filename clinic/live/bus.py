@@ -5,12 +5,14 @@ Embedded, in the server itself: straight into the event loop. Embedded, beside t
 shell): a row in the transaction, which the server takes within a second.
 """
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
@@ -22,7 +24,6 @@ from clinic.live.models import LiveEvent
 
 log = logging.getLogger("anteroom.live")
 
-CHANNEL = "anteroom:live"
 # After a failure Redis is left alone this long, in seconds: one request waits for it, not all of them.
 LEFT_ALONE = 2.0
 
@@ -63,6 +64,15 @@ def _send(event: Event) -> None:
 
 
 @cache
+def channel() -> str:
+    """Return the name all processes of this installation meet under, and nobody else who uses the same Redis."""
+    # Redis tells no channels apart by its database's number, which is how installations often share one.
+    database = urlsplit(settings.REDIS_URL).path.strip("/")
+    own = hashlib.sha256(f"{database}|{settings.SECRET_KEY}".encode()).hexdigest()
+    return f"anteroom:live:{own[:16]}"
+
+
+@cache
 def connection() -> "redis.Redis":
     """Return this process's connections for publishing: half a second, no second try (K13)."""
     return redis.Redis.from_url(
@@ -77,11 +87,14 @@ class Line:
         self._lock = threading.Lock()
         self._rest_until = 0.0
         self._owes_sync = False
+        self._paying: threading.Thread | None = None
 
     def send(self, event: Event) -> None:
         """Publish, or remember that something was not. Never raises."""
+        if self._owes_sync:
+            self.settle()
         if time.monotonic() < self._rest_until or not self._try(pack(event)):
-            self._owes_sync = True
+            self._owe()
 
     def settle(self) -> None:
         """Pay what is owed as soon as Redis answers again: pages then fetch what they missed."""
@@ -89,11 +102,23 @@ class Line:
             if self._owes_sync and time.monotonic() >= self._rest_until:
                 self._owes_sync = False
                 if not self._try(pack(Event(SYNC, {}))):
-                    self._owes_sync = True
+                    self._owe()
+
+    def _owe(self) -> None:
+        """Remember the debt, and try to pay it soon: a worker may have nothing more to say for hours."""
+        self._owes_sync = True
+        if self._paying is None or not self._paying.is_alive():
+            self._paying = threading.Thread(target=self._pay, name="bus debt", daemon=True)
+            self._paying.start()
+
+    def _pay(self) -> None:
+        while self._owes_sync:
+            time.sleep(LEFT_ALONE + 0.1)
+            self.settle()
 
     def _try(self, text: str) -> bool:
         try:
-            connection().publish(CHANNEL, text)
+            connection().publish(channel(), text)
         except redis.RedisError as error:
             self._rest_until = time.monotonic() + LEFT_ALONE
             log.warning("the bus could not be reached: %s", type(error).__name__)

@@ -41,6 +41,7 @@ class Hub:
         # Each second one of these is pinged: thousands of pings at once would hold up the event behind them.
         self._by_beat: tuple[set[Stream], ...] = tuple(set() for _ in range(PING_SECONDS))
         self._opened = 0
+        self._left: dict[str, Subject] = {}
         self._revoked: dict[str, float] = {}
         self._presence: dict[str, Presence] = {}
         self._pinging: asyncio.Task[None] | None = None
@@ -58,7 +59,9 @@ class Hub:
             revoked: scopes whose rights ended lately, each with the instant (seconds since 1970).
         """
         self._loop = asyncio.get_running_loop()
-        self._revoked.update(revoked)
+        self._revoked = dict(revoked)
+        self._left.clear()
+        self._presence.clear()
         self._arrived.clear()
         self._is_draining = False
         self._pinging = asyncio.create_task(self._ping())
@@ -111,6 +114,7 @@ class Hub:
         if not mine:
             self._by_subject.pop(subject.stream_id, None)
             self._subjects.pop(subject.stream_id, None)
+            self._left[subject.stream_id] = subject
         for names, places in ((subject.topics, self._by_topic), (subject.scopes, self._by_scope)):
             for name in names:
                 places[name].discard(stream)
@@ -137,38 +141,37 @@ class Hub:
         """End the streams of those who lost their rights at an instant, and refuse their older tokens."""
         for scope in scopes:
             self._revoked[scope] = max(at, self._revoked.get(scope, 0.0))
-            for stream in tuple(self._by_scope.get(scope, ())):
-                self._end_revoked(stream)
+            for stream in (*self._by_scope.get(scope, ()), *self._by_subject.get(scope, ())):
+                # Whoever got their rights back since has a newer token.
+                if stream.made_at <= at:
+                    self._end_revoked(stream)
         horizon = time.time() - REMEMBERED
         for scope in [scope for scope, since in self._revoked.items() if since < horizon]:
             del self._revoked[scope]
 
-    def keep_only(self, asked: Iterable[Subject], allowed: Iterable[Subject]) -> None:
-        """End the streams of those subjects who were asked about and are allowed no longer."""
-        keep = {subject.stream_id for subject in allowed}
-        for subject in asked:
-            if subject.stream_id not in keep:
-                self._revoked[subject.stream_id] = time.time()
-                for stream in tuple(self._by_subject.get(subject.stream_id, ())):
-                    self._end_revoked(stream)
+    def take_listeners(self) -> list[Subject]:
+        """Return everybody who listened since the last call, if only for a moment. Any thread may call it."""
+        left, self._left = self._left, {}
+        return list({**left, **self._subjects}.values())
 
     def revoke_soon(self, revoked: Iterable[tuple[str, float]]) -> None:
         """Take over revocations read from the database; any thread may call it."""
         for scope, at in revoked:
             self._soon(self.revoke, [scope], at)
 
-    def keep_only_soon(self, asked: list[Subject], allowed: list[Subject]) -> None:
-        """As `keep_only`; any thread may call it."""
-        self._soon(self.keep_only, asked, allowed)
-
     # --- presence ------------------------------------------------------------------------------
 
     def note(self, presence: Presence) -> None:
-        """Keep what a page said of itself until it is written down with the others'."""
+        """Keep what a page said of itself until it is written down with the others'. Any thread may call it."""
         known = self._presence.get(presence.subject.stream_id)
         if known is not None and known.seen > presence.seen:
             presence = Presence(presence.subject, known.seen, presence.is_visible, presence.at)
         self._presence[presence.subject.stream_id] = presence
+
+    def put_back(self, presences: Iterable[Presence]) -> None:
+        """Keep what could not be written down until the next time, unless a page has said more since."""
+        for presence in presences:
+            self._presence.setdefault(presence.subject.stream_id, presence)
 
     def take_presence(self) -> list[Presence]:
         """Return, and forget, what pages said since the last call. Any thread may call it."""

@@ -12,6 +12,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 log = logging.getLogger("anteroom.live")
 
+# How long a stream that ends may take to send what it still has, in seconds: rights end within thirty.
+LAST_WORDS = 10
 # Frames a stream may be behind before it is cut; it comes back and asks for what it lacks.
 MOST_BEHIND = 256
 
@@ -42,14 +44,16 @@ class Stream:
 
     Args:
         subject: whose it is.
+        made_at: when its token was made (seconds since 1970).
         send: the server's, for the body of the answer.
         cut: called to end the answer even in the middle of a send that does not return.
     """
 
-    __slots__ = ("_catching_up", "_cut", "_frames", "_send", "beat", "is_over", "subject")
+    __slots__ = ("_catching_up", "_cut", "_frames", "_send", "beat", "is_over", "made_at", "subject")
 
-    def __init__(self, subject: Subject, *, send: Send, cut: Callable[[], object]) -> None:
+    def __init__(self, subject: Subject, *, made_at: float, send: Send, cut: Callable[[], object]) -> None:
         self.subject = subject
+        self.made_at = made_at
         self.is_over = False
         self.beat = 0
         self._frames: list[bytes] = []
@@ -69,11 +73,13 @@ class Stream:
             self.cut()
 
     def end(self) -> None:
-        """End the stream after what it still has to be sent."""
+        """End the stream after what it still has to be sent; one that does not read it is cut soon."""
         if not self.is_over:
             self.is_over = True
             if self._catching_up is None:
                 self._hand_over({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                asyncio.get_running_loop().call_later(LAST_WORDS, self.cut)
 
     def cut(self) -> None:
         """End the stream at once."""

@@ -9,7 +9,7 @@ import redis.asyncio
 from django.conf import settings
 from redis.asyncio.client import PubSub
 
-from clinic.live.bus import CHANNEL
+from clinic.live.bus import channel
 from clinic.live.events import unpack
 from clinic.live.hub import Hub
 
@@ -25,7 +25,7 @@ async def hear(hub: Hub) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2.0)
         try:
             async with client.pubsub() as subscription:
-                await subscription.subscribe(CHANNEL)
+                await subscription.subscribe(channel())
                 await _hear_until_lost(hub, subscription)
         except (redis.RedisError, OSError) as error:
             log.warning("the bus was lost: %s", type(error).__name__)

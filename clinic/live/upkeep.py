@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clinic.live import subjects
 from clinic.live.bus import line
-from clinic.live.events import unpack
+from clinic.live.events import SYNC, Event, unpack
 from clinic.live.hub import REMEMBERED, Hub
 from clinic.live.models import LiveEvent, LiveRevocation
 from clinic.live.subjects import Presence, Subject
@@ -96,21 +96,42 @@ class Upkeep:
         if rows:
             LiveEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
             for row in rows:
-                self._hub.deliver_soon(unpack(row.packed))
+                try:
+                    event = unpack(row.packed)
+                except (ValueError, KeyError, TypeError):
+                    log.error("live event %s is none", row.pk)
+                    event = Event(SYNC, {})
+                self._hub.deliver_soon(event)
 
     def write_presence(self) -> None:
-        """Hand what pages said of themselves to the apps that own them, all of a kind at once."""
+        """Hand what pages said of themselves to the apps that own them, all of a kind at once.
+
+        Every kind is called each time, also with nothing: it sees from that that pings are being taken.
+        """
         by_kind: dict[str, list[Presence]] = defaultdict(list)
         for presence in self._hub.take_presence():
             by_kind[presence.subject.kind].append(presence)
         for kind in subjects.list_kinds():
-            kind.note_presence(by_kind[kind.name])
+            try:
+                kind.note_presence(by_kind[kind.name])
+            except Error:
+                self._hub.put_back(by_kind[kind.name])
+                raise
 
     def recheck(self) -> None:
-        """End the streams of those whose rights are gone, however they went (A57, R27)."""
+        """End the streams of those whose rights are gone, however they went (A57, R27).
+
+        What is found is kept for the other processes, and for those who were away when it was looked for.
+        """
+        at = timezone.now()
         self._hub.revoke_soon(recent_revocations())
         by_kind: dict[str, list[Subject]] = defaultdict(list)
-        for subject in self._hub.subjects():
+        for subject in self._hub.take_listeners():
             by_kind[subject.kind].append(subject)
+        gone: list[str] = []
         for name, asked in by_kind.items():
-            self._hub.keep_only_soon(asked, list(subjects.get_kind(name).still_allowed(asked)))
+            allowed = {subject.stream_id for subject in subjects.get_kind(name).still_allowed(asked)}
+            gone += [subject.stream_id for subject in asked if subject.stream_id not in allowed]
+        if gone:
+            LiveRevocation.objects.bulk_create(LiveRevocation(scope=one, at=at) for one in gone)
+            self._hub.revoke_soon([(one, at.timestamp()) for one in gone])

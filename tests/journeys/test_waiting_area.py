@@ -103,7 +103,7 @@ def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: Ma
     expect(row.locator("time")).to_have_text("0 min")
     expect(row.locator(".badge")).to_have_count(0)
     expect(phone.locator("#place")).to_have_text("1")
-    expect(phone.get_by_text("You are next.")).to_be_visible()
+    expect(phone.locator("#next")).to_be_visible()
     expect(phone.get_by_text("Connected. Please keep this page open.")).to_be_visible()
     phone.get_by_role("button", name="Turn the sound on and wait").click()
     expect(phone.get_by_text("Sound is on")).to_be_visible()
@@ -182,7 +182,7 @@ def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
 
     expect(first.get_by_role("heading", name="You have left the waiting area")).to_be_visible()
     expect(second.locator("#place")).to_have_text("1", timeout=SECOND)
-    expect(second.get_by_text("You are next.")).to_be_visible()
+    expect(second.locator("#next")).to_be_visible()
     assert texts(second) == []
 
 
@@ -223,7 +223,7 @@ def test_everything_works_without_script(live: str, rynek: House, new_context: M
     expect(desk.get_by_text("The notice is sent.")).to_be_visible()
     expect(desk.get_by_text("not seen yet")).to_be_visible()
 
-    phone.get_by_role("link", name="Reload it now and then").click()
+    phone.get_by_role("link", name="Look now").click()
     expect(phone.get_by_text("Please come to the desk.")).to_be_visible()
 
 

@@ -22,7 +22,9 @@ from clinic.access import find_member
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock, phone
 from clinic.lib.rate import is_within
+from clinic.live.hub import hub
 from clinic.live.page import close_stream, open_stream, stream_attributes
+from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
 from waiting_area import operations, rules
 from waiting_area.announcing import notice_html
@@ -212,6 +214,8 @@ def _wait(request: HttpRequest, caller: Caller) -> HttpResponse:
     )
     response = render(request, "waiting_area/wait.html", context)
     open_stream(response, subject)
+    # Without script this is the only sign of life; it is written down with the others', not by this GET.
+    hub.note(Presence(subject, caller.last_number, True, clock.now()))
     return response
 
 

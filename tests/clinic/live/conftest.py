@@ -1,5 +1,6 @@
 """Streams as tests open them."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,3 +41,11 @@ def at_today(house: House, user: User) -> Client:
     client = logged_in(user)
     assert client.get(house.url()).status_code == 200
     return client
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -21,19 +21,10 @@ from clinic.live.subjects import Presence
 from clinic.live.upkeep import Upkeep
 from clinic.models import LiveEvent
 from clinic.people.listening import KIND, clinic_topic
-from tests.clinic.live.conftest import Listen, at_today, stream_of
+from tests.clinic.live.conftest import Listen, at_today, eventually, stream_of
 from tests.factories.house import House
 from tests.fakes.listener import Heard
 from tests.services import _free_port, _redis_program
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
 
 # --- Slow and gone browsers ----------------------------------------------------------------------
 
@@ -142,9 +133,11 @@ def lost_bus(settings: Any, tmp_path: Path) -> Iterator[Callable[[], Any]]:
     port = _free_port()
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     bus.connection.cache_clear()
+    bus.channel.cache_clear()
     yield lambda: valkey_at(port, tmp_path)
     bus.connection().close()
     bus.connection.cache_clear()
+    bus.channel.cache_clear()
 
 
 def test_what_was_said_while_the_bus_was_away_is_fetched_when_it_is_back(
@@ -186,7 +179,7 @@ def test_what_could_not_be_said_is_owed_as_a_sync(
     assert line._owes_sync
     with lost_bus():
         subscription = bus.connection().pubsub()
-        subscription.subscribe(bus.CHANNEL)
+        subscription.subscribe(bus.channel())
         eventually(lambda: subscription.get_message(timeout=1) is not None)
         time.sleep(0.06)
         line.settle()

@@ -42,7 +42,7 @@ def make(number: int = 0, *topics: str) -> tuple[Stream, Socket]:
     """Make a stream and its socket."""
     socket = Socket()
     subject = Subject("member", str(number), 1, topics or ("all",))
-    return Stream(subject, send=socket.send, cut=socket.cut), socket
+    return Stream(subject, made_at=0.0, send=socket.send, cut=socket.cut), socket
 
 
 def on_a_loop(work: Callable[[], Awaitable[None]]) -> None:

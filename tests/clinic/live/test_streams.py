@@ -22,7 +22,7 @@ from clinic.live.upkeep import Upkeep, recent_revocations
 from clinic.models import LiveRevocation, Membership, User
 from clinic.people.enums import Role
 from clinic.people.listening import clinic_topic
-from tests.clinic.live.conftest import Listen, at_today, stream_of
+from tests.clinic.live.conftest import Listen, at_today, eventually, stream_of
 from tests.factories.house import HTMX, House, logged_in
 from tests.fakes.listener import Listener
 
@@ -238,7 +238,26 @@ def test_rights_given_back_open_it_again(rynek: House, listen: Listen) -> None:
     assert listen(client).status == 401
     # A token made after the loss: whoever still gets one may hear.
     assert client.post(rynek.url("listen/")).status_code == 204
-    assert listen(client).status == 200
+    again = listen(client)
+    again.take("sync")
+    # Nor does a look that finds the old loss in the table end what was opened since.
+    Upkeep(hub.hub).recheck()
+    publish("after", {clinic_topic(rynek.clinic.pk): None})
+    assert again.take().name == "after"
+
+
+def test_who_is_away_when_it_is_looked_for_is_found_all_the_same(rynek: House, listen: Listen) -> None:
+    client = at_today(rynek, rynek.assistant)
+    stream = listen(client)
+    stream.take("sync")
+    stream.close()
+    User.objects.filter(pk=rynek.assistant.pk).update(is_active=False)
+    eventually(lambda: not hub.hub.subjects())
+
+    Upkeep(hub.hub).recheck()
+
+    assert LiveRevocation.objects.count() == 1
+    assert listen(client).status == 401
 
 
 def test_revocations_are_kept_as_long_as_tokens_live(rynek: House) -> None:
