@@ -143,6 +143,7 @@ class Walk:
         stops = [self._press("Tab", main)]
         if not stops[0].is_skip:
             yield "does not begin with a skip link"
+            return
         stops += [self._press("Tab", main), self._press("Tab", main)]
         self.page.locator(".skip").focus()
         target = self._press("Enter", main)
