@@ -113,9 +113,14 @@
     due.delete(id);
     const part = document.getElementById(id);
     if (!part) return;
-    asking.set(id, false);
     part.dispatchEvent(new CustomEvent("live"));
+    // htmx has not come to this part yet.
+    if (!asking.has(id)) refresh(id, TOGETHER);
   };
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt } = event.detail;
+    if (elt.dataset?.live) asking.set(elt.id, false);
+  });
   document.addEventListener("htmx:afterRequest", (event) => {
     // Of an element that the answer replaced, its parent tells.
     const elt = event.detail.requestConfig?.elt;

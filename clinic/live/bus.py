@@ -112,7 +112,7 @@ class Line:
             self._paying.start()
 
     def _pay(self) -> None:
-        while self._owes_sync:
+        while self._owes_sync and settings.REDIS_URL:
             time.sleep(LEFT_ALONE + 0.1)
             self.settle()
 
