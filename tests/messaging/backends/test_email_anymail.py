@@ -113,7 +113,7 @@ def test_what_an_answer_means(
     caught = error_of(backend)
     assert (type(caught), caught.code, caught.retry_after) == (error, code, retry_after)
     postmark.habits.clear()
-    backend._connection.timeout = (0.5, 0.5)
+    backend._connection.timeout = (5, 5)
     backend.send(outgoing(delivery_id=8))
 
 

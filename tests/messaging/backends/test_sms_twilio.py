@@ -111,9 +111,13 @@ def test_what_an_answer_means(
     twilio: TwilioFake, backend: TwilioBackend, habit: str, error: type[SendError], code: str, created: int
 ) -> None:
     twilio.habits[TO] = habit
-    backend._http.timeout = (0.5, 0.05)
+    backend._http.timeout = (5, 0.2)
     caught = error_of(backend)
     assert (type(caught), caught.code) == (error, code)
+    # We may have given up before the fake came to read what it was sent.
+    deadline = time.monotonic() + 10
+    while (len(twilio.messages), twilio.requests) != (created, 1) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert (len(twilio.messages), twilio.requests) == (created, 1)
     twilio.habits.clear()
     backend._http.timeout = (0.5, 0.5)
