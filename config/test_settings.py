@@ -15,6 +15,8 @@ from config.settings import DATA_DIR, DATABASES, EMBEDDED, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Looked up when asked for: each test client would otherwise list every file first.
+WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT.mkdir(exist_ok=True)
 # A live server's threads must let go of the database before it is thrown away.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from django.conf import settings as product
 from django.core.cache import cache
 from django.core.management import call_command
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
@@ -49,13 +50,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="also run the long tests that kill and cut")
 
 
+# The longest are begun first: at the end nobody then waits for one alone.
+LONGEST = ("test_demo_world.py", "test_up.py", "test_pages_are_sound.py", "test_waiting_area.py")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--faults"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("faults")]
+    def runs(item: pytest.Item) -> bool:
+        if item.get_closest_marker("own_data") and not product.EMBEDDED:
+            return False
+        return bool(config.getoption("--faults")) or item.get_closest_marker("faults") is None
+
+    left_out = [item for item in items if not runs(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if runs(item)), key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)

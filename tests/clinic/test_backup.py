@@ -30,7 +30,7 @@ RESTORED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def bookings(tmp_path: Path) -> None:
     """Fill the database by the product's own import."""
-    call_command("generate_bookings", str(tmp_path / "bookings.csv"), rows=40, stdout=StringIO())
+    call_command("generate_bookings", str(tmp_path / "bookings.csv"), rows=20, stdout=StringIO())
     call_command(
         "import_appointments",
         str(tmp_path / "bookings.csv"),

@@ -20,6 +20,8 @@ import pytest
 
 from tests.services import valkey
 
+pytestmark = pytest.mark.own_data
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Seconds a start may take on a busy machine.
 PATIENCE = 60.0

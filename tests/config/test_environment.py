@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.own_data
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

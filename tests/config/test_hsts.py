@@ -6,6 +6,8 @@ import pytest
 
 from tests.config.test_environment import told
 
+pytestmark = pytest.mark.own_data
+
 ASK = """
 from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.config.test_environment import told
+
+pytestmark = pytest.mark.own_data
 
 ASK = """
 from django.db import connection

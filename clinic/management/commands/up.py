@@ -1,8 +1,10 @@
 """Everything in one process: pages, streams, worker and clock. What `./run` starts."""
 
 import argparse
+import os
 import signal
 import socket
+import sys
 from types import FrameType
 from typing import Any
 
@@ -19,6 +21,8 @@ from clinic.live.hub import hub
 
 # Seconds from the signal to the end, even if a thread still waits for somebody.
 LAST = 4.8
+# Seconds that a start which is told to stop may take to undo what it has begun.
+UNWINDING = 2.0
 
 
 class Stopped(BaseException):
@@ -26,10 +30,19 @@ class Stopped(BaseException):
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    """End a start that has not got as far as serving."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """End a start that has not got as far as serving, its temporary files removed."""
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    # Python drops what is raised inside a weak reference's callback, and the start would go on.
+    signal.signal(signal.SIGALRM, leave)
+    signal.setitimer(signal.ITIMER_REAL, UNWINDING)
     raise Stopped
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """End at once: whatever is being prepared outlives being killed at any point."""
+    os.write(sys.stdout.fileno(), b"Stopped.\n")
+    os._exit(0)
 
 
 class Command(BaseCommand):
@@ -51,7 +64,8 @@ class Command(BaseCommand):
             # Not CommandError: its name in front of the line helps nobody.
             raise SystemExit(str(refusal)) from None
         except Stopped:
-            self.stdout.write("Stopped.")
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._say("Stopped.")
 
     def _start(self, given: dict[str, Any]) -> None:
         with ports.bind(given["host"], given["port"]) as listener:
@@ -65,11 +79,11 @@ class Command(BaseCommand):
         prepare.refuse_newer_database()
         prepare.compile_catalogues()
         if prepare.collect_static():
-            self.stdout.write("Static files collected.")
+            self._say("Static files collected.")
         if (backup := prepare.migrate(at=now)) is not None:
-            self.stdout.write(f"Data migrated; a backup of what it was is in {backup}")
+            self._say(f"Data migrated; a backup of what it was is in {backup}")
         if demo and prepare.load_demo():
-            self.stdout.write("Demonstration data loaded.")
+            self._say("Demonstration data loaded.")
         connections.close_all()
 
     def _serve(self, listener: socket.socket, given: dict[str, Any]) -> None:
@@ -96,8 +110,11 @@ class Command(BaseCommand):
         background.join(LAST)
 
     def _announce(self) -> None:
-        self.stdout.write(f"\n  Anteroom   {settings.PUBLIC_URL}\n  data       {settings.DATA_DIR}")
-        if logins := prepare.demo_logins():
-            self.stdout.write(f"\n{logins}")
-        self.stdout.write("\n  Ctrl-C stops it.\n")
+        logins = prepare.demo_logins()
+        self._say(f"\n  Anteroom   {settings.PUBLIC_URL}\n  data       {settings.DATA_DIR}")
+        self._say((f"\n{logins}\n" if logins else "") + "\n  Ctrl-C stops it.\n")
+
+    def _say(self, line: str) -> None:
+        """Print a line now: nothing is left to be flushed by an end that does not unwind."""
+        self.stdout.write(line)
         self.stdout.flush()
