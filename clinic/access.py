@@ -17,7 +17,7 @@ from django.shortcuts import resolve_url
 
 from clinic.audit.operations import Actor, record_refused, user_actor
 from clinic.lib import clock
-from clinic.live.page import open_stream
+from clinic.live.page import now, open_stream
 from clinic.people.enums import ALLOWED, Role
 from clinic.people.listening import member_subject
 from clinic.people.models import Clinic, Membership, User
@@ -94,6 +94,7 @@ def staff(action: str) -> Callable[[View], View]:
             if member is None:
                 raise Http404
             request.member = member  # type: ignore[attr-defined]
+            request.begun_at = now()  # type: ignore[attr-defined]
             _check(member, action)
             response = view(request, member, *args, **kwargs)
             if request.method == "GET" and "HX-Request" not in request.headers:

@@ -23,7 +23,8 @@ def _stream(request: HttpRequest, member: Member | None) -> dict[str, Any]:
     subject = member_subject(request, member.membership) if member else None
     if member is None or subject is None:
         return {}
-    return stream_attributes(subject, renew=reverse("clinic:listen", args=[member.clinic.slug]))
+    renew = reverse("clinic:listen", args=[member.clinic.slug])
+    return stream_attributes(subject, renew=renew, since=request.begun_at)  # type: ignore[attr-defined]
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "member": member,
+        "seen": getattr(request, "seen", ""),
         "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),

@@ -98,43 +98,56 @@
     say("live:state", { state });
   };
 
-  // --- Fetching anew, each part once for several reasons at a time ------------------------------
+  // --- Fetching anew: parts of one address by one request, once for several reasons at a time ------
   //
   // Parts are known by their ids: what is fetched may put a new element in the place of one that was told.
 
-  const due = new Map(); // id: the timer that will ask
-  const asking = new Map(); // id: whether to ask once more when the answer is here
-  const failures = new Map();
+  const wanted = new Map(); // address: ids of the parts to fetch
+  const timers = new Map(); // address: the timer that will ask
+  const asking = new Map(); // id of the part that asks: its address
+  const failures = new Map(); // address: how often in a row
   const refresh = (id, delay) => {
-    if (asking.has(id)) asking.set(id, true);
-    else if (!due.has(id)) due.set(id, setTimeout(ask, delay, id));
+    const address = document.getElementById(id)?.getAttribute("hx-get");
+    if (!address) return;
+    if (!wanted.has(address)) wanted.set(address, new Set());
+    wanted.get(address).add(id);
+    plan(address, delay);
   };
-  const ask = (id) => {
-    due.delete(id);
-    const part = document.getElementById(id);
-    if (!part) return;
-    part.dispatchEvent(new CustomEvent("live"));
+  const plan = (address, delay) => {
+    if (timers.has(address) || [...asking.values()].includes(address)) return;
+    timers.set(address, setTimeout(ask, delay, address));
+  };
+  const ask = (address) => {
+    timers.delete(address);
+    const parts = [...wanted.get(address)].map((id) => document.getElementById(id)).filter(Boolean);
+    wanted.delete(address);
+    if (!parts.length) return;
+    // Whoever changes row by row asks: the others are simply put in place.
+    const first = parts.find((part) => part.getAttribute("hx-swap") === "rows") || parts[0];
+    const others = parts.filter((part) => part !== first);
+    first.setAttribute("hx-select-oob", others.map((part) => `#${part.id}`).join(","));
+    first.dispatchEvent(new CustomEvent("live"));
     // htmx has not come to this part yet.
-    if (!asking.has(id)) refresh(id, TOGETHER);
+    if (!asking.has(first.id)) for (const part of parts) refresh(part.id, TOGETHER);
   };
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt } = event.detail;
-    if (elt.dataset?.live) asking.set(elt.id, false);
+    if (elt.dataset?.live) asking.set(elt.id, elt.getAttribute("hx-get"));
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     // Of an element that the answer replaced, its parent tells.
     const elt = event.detail.requestConfig?.elt;
-    const successful = event.detail.successful;
     if (!elt?.dataset?.live || !asking.has(elt.id)) return;
-    const again = asking.get(elt.id);
+    const address = asking.get(elt.id);
     asking.delete(elt.id);
-    if (successful) failures.delete(elt.id);
+    if (event.detail.successful) failures.delete(address);
     else {
-      const count = Math.min((failures.get(elt.id) || 0) + 1, 5);
-      failures.set(elt.id, count);
-      refresh(elt.id, 1000 * 2 ** count * (0.5 + Math.random()));
+      failures.set(address, Math.min((failures.get(address) || 0) + 1, 5));
+      const parts = [elt.id, ...(elt.getAttribute("hx-select-oob") || "").split(",").map((name) => name.slice(1))];
+      for (const id of parts) refresh(id, 1000 * 2 ** failures.get(address) * (0.5 + Math.random()));
     }
-    if (successful && again) refresh(elt.id, TOGETHER);
+    // Whatever was said while the answer was on its way.
+    if (wanted.has(address)) plan(address, TOGETHER);
   });
 
   const hear = (name, data) => {
@@ -174,19 +187,21 @@
     source?.close();
     if (ended || paused) return;
     heardAt = Date.now();
-    source = new EventSource(path);
+    // Whether the page lacks anything is known as long as it is new.
+    source = new EventSource(synced ? path : `${path}?since=${body.dataset.since || 0}`);
     source.addEventListener("ping", () => {
       alive();
       say("live:ping");
     });
-    source.addEventListener("sync", () => {
+    source.addEventListener("sync", (event) => {
       alive();
+      const lacks = synced || !JSON.parse(event.data).whole;
       // After a restart all pages come back in one moment; they need not ask in the same one.
       const delay = synced ? Math.random() * 1500 : 0;
       const first = !synced;
       synced = true;
+      if (!lacks) return;
       setTimeout(() => say("live:sync", { first }), delay);
-      // Also at first: what happened since the page was made, nobody has told it yet.
       for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
     });
     source.addEventListener("revoked", () => end());

@@ -22,7 +22,7 @@ from clinic.appointments.history import list_story
 from clinic.appointments.models import Appointment
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
 from clinic.appointments.queries import list_day, list_unreachable
-from clinic.audit.operations import record_seen
+from clinic.audit.opening import opened
 from clinic.calendars.models import Calendar
 from clinic.lib import clock, when
 from clinic.lib.local_time import is_repeated
@@ -143,9 +143,8 @@ def _page(
 def appointment(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show an appointment: when, who, what the patient is told and why, and who did what."""
     found = get_for(member, Appointment.objects.whole(), pk, "appointment.see")
-    response = _page(request, member, found)
-    record_seen(member.actor, found, at=clock.now())
-    return response
+    with opened(request, member.actor, found, at=clock.now()):
+        return _page(request, member, found)
 
 
 def _change(

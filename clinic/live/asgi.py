@@ -160,9 +160,10 @@ class Live:
         assert this is not None
         stream = Stream(subject, made_at=made_at, send=send, cut=this.cancel)
         self._by_address[address] += 1
+        since = _since(scope)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
-            self._hub.add(stream)
+            self._hub.add(stream, since=since)
             await receive_until_gone(receive)
         except asyncio.CancelledError:
             # Cut because it was too slow, or because the server stops and waits no longer.
@@ -213,6 +214,15 @@ def _headers(scope: Scope) -> dict[bytes, bytes]:
         # Several cookie headers are one (HTTP/2 splits them).
         found[name] = found[name] + b"; " + value if name == b"cookie" and name in found else value
     return found
+
+
+def _since(scope: Scope) -> float:
+    """Return when a page says that it was made (seconds since 1970); 0.0 if it does not.
+
+    A false one harms whoever tells it: their page then lacks what it does not ask for.
+    """
+    said = scope.get("query_string", b"").partition(b"since=")[2]
+    return int(said) / 1_000_000 if said.isdigit() and len(said) < 18 else 0.0
 
 
 def _same_origin(headers: dict[bytes, bytes]) -> bool:

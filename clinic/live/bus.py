@@ -91,8 +91,6 @@ class Line:
 
     def send(self, event: Event) -> None:
         """Publish, or remember that something was not. Never raises."""
-        if self._owes_sync:
-            self.settle()
         if time.monotonic() < self._rest_until or not self._try(pack(event)):
             self._owe()
 

@@ -23,7 +23,12 @@ AT_ONCE = 100
 # How long this process remembers who lost their rights, in seconds: as long as a token lives.
 REMEMBERED = 330
 PING_SECONDS = 20
-SYNC_FRAME, PING_FRAME = frame("sync"), frame("ping")
+# How long this process knows when something was last said on a topic, in seconds.
+SAID_KEPT = 300.0
+# How far the clocks of the process that made a page and of this one may be apart, in seconds.
+SKEW = 2.0
+# "whole": the page lacks nothing that was said since it was made.
+SYNC_FRAME, SYNC_WHOLE_FRAME, PING_FRAME = frame("sync"), frame("sync", whole=True), frame("ping")
 
 
 class Hub:
@@ -40,6 +45,8 @@ class Hub:
         self._subjects: dict[str, Subject] = {}
         # Each second one of these is pinged: thousands of pings at once would hold up the event behind them.
         self._by_beat: tuple[set[Stream], ...] = tuple(set() for _ in range(PING_SECONDS))
+        self._said: dict[str, float] = {}  # topic: when something was last said on it
+        self._hears_since = 0.0  # from when on this process heard everything
         self._opened = 0
         self._left: dict[str, Subject] = {}
         self._revoked: dict[str, float] = {}
@@ -60,6 +67,8 @@ class Hub:
         """
         self._loop = asyncio.get_running_loop()
         self._revoked = dict(revoked)
+        self._said.clear()
+        self._hears_since = time.time()
         self._left.clear()
         self._presence.clear()
         self._arrived.clear()
@@ -75,10 +84,6 @@ class Hub:
     def __len__(self) -> int:
         return sum(len(streams) for streams in self._by_subject.values())
 
-    def subjects(self) -> list[Subject]:
-        """Return everybody who listens now. A copy; any thread may call it."""
-        return list(self._subjects.values())
-
     # --- streams -------------------------------------------------------------------------------
 
     def may_open(self, subject: Subject, made_at: float) -> bool:
@@ -86,8 +91,13 @@ class Hub:
         names = (*subject.scopes, subject.stream_id)
         return self.is_open and not any(self._revoked.get(name, 0.0) >= made_at for name in names)
 
-    def add(self, stream: Stream) -> None:
-        """Let a stream hear from now on, beginning with `sync`: what was missed, the page asks for."""
+    def add(self, stream: Stream, *, since: float = 0.0) -> None:
+        """Let a stream hear from now on, beginning with `sync`: what was missed, the page asks for.
+
+        Args:
+            since: when the page was made (seconds since 1970). One on whose topics nothing was said since
+                is told that it need not ask.
+        """
         subject = stream.subject
         mine = self._by_subject[subject.stream_id]
         while len(mine) >= MOST_PER_SUBJECT:
@@ -103,7 +113,8 @@ class Hub:
         stream.beat = self._opened = (self._opened + 1) % PING_SECONDS
         self._by_beat[stream.beat].add(stream)
         # Browsers wait this long before they come back by themselves: not all in one moment.
-        stream.put(b"retry: %d\n" % random.randint(1000, 4000) + SYNC_FRAME)
+        sync = SYNC_FRAME if self._may_lack(subject, since - SKEW) else SYNC_WHOLE_FRAME
+        stream.put(b"retry: %d\n" % random.randint(1000, 4000) + sync)
 
     def remove(self, stream: Stream) -> None:
         """Forget a stream that has ended."""
@@ -134,6 +145,7 @@ class Hub:
 
     def sync_all(self) -> None:
         """Have every page fetch what it may have missed: the bus itself was away."""
+        self._hears_since = time.time()
         for stream in self._streams():
             stream.put(SYNC_FRAME)
 
@@ -153,6 +165,10 @@ class Hub:
         """Return everybody who listened since the last call, if only for a moment. Any thread may call it."""
         left, self._left = self._left, {}
         return list({**left, **self._subjects}.values())
+
+    def put_back_listeners(self, listeners: Iterable[Subject]) -> None:
+        """Ask after them again the next time. Any thread may call it."""
+        self._left = {**{subject.stream_id: subject for subject in listeners}, **self._left}
 
     def revoke_soon(self, revoked: Iterable[tuple[str, float]]) -> None:
         """Take over revocations read from the database; any thread may call it."""
@@ -215,6 +231,7 @@ class Hub:
             self.revoke(event.data["scopes"], float(event.data["at"]))
         else:
             bodies: dict[str, bytes] = {}
+            self._said.update(dict.fromkeys(event.topics, time.time()))
             for topic, number in event.topics.items():
                 prefix = b"" if number is None else b"id: %d\n" % number
                 for stream in tuple(self._by_topic.get(topic, ())):
@@ -225,6 +242,12 @@ class Hub:
                     self._handed_out += 1
                     if self._handed_out % AT_ONCE == 0:
                         await asyncio.sleep(0)
+
+    def _may_lack(self, subject: Subject, since: float) -> bool:
+        """Return whether something may have been said to a subject since an instant."""
+        if since < max(self._hears_since, time.time() - SAID_KEPT):
+            return True
+        return any(self._said.get(topic, 0.0) >= since for topic in subject.topics)
 
     def _end_revoked(self, stream: Stream) -> None:
         # The page says so at once, and does not try again.
@@ -240,6 +263,9 @@ class Hub:
 
     async def _ping(self) -> None:
         while True:
+            horizon = time.time() - SAID_KEPT
+            for topic in [topic for topic, at in self._said.items() if at < horizon]:
+                del self._said[topic]
             for streams in self._by_beat:
                 await asyncio.sleep(1)
                 for stream in tuple(streams):

@@ -1,7 +1,7 @@
 """Taking the right to listen away."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,15 +13,16 @@ from clinic.live.models import LiveRevocation
 
 
 @transaction.atomic
-def revoke(scopes: Iterable[str]) -> None:
-    """End all streams with one of the scopes, and refuse tokens made before now (R27).
-
-    Now is the machine's own, not the product's clock: tokens are made and read by it.
+def revoke(scopes: Iterable[str], *, at: datetime | None = None) -> None:
+    """End all streams with one of the scopes, and refuse tokens made before (R27).
 
     Args:
-        scopes: as in `Subject.scopes`.
+        scopes: as in `Subject.scopes`, or a subject's `stream_id`.
+        at: when the rights ended, by default now, by the machine's own clock and not the product's: tokens
+            are made and read by it.
     """
-    names, at = list(scopes), timezone.now()
-    LiveRevocation.objects.filter(at__lt=at - timedelta(seconds=REMEMBERED)).delete()
+    names, now = list(scopes), timezone.now()
+    at = at or now
+    LiveRevocation.objects.filter(at__lt=now - timedelta(seconds=REMEMBERED)).delete()
     LiveRevocation.objects.bulk_create(LiveRevocation(scope=scope, at=at) for scope in names)
     publish_event(Event(REVOKE, {}, {"scopes": names, "at": at.timestamp()}))

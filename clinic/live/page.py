@@ -1,5 +1,6 @@
 """How a page gets its stream: the view names who listens, the response carries the token."""
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -31,10 +32,21 @@ def close_stream(response: HttpResponse, subject: Subject) -> None:
     response.delete_cookie(tokens.cookie_name(), path=tokens.stream_path(subject), samesite="Strict")
 
 
-def stream_attributes(subject: Subject, *, renew: str) -> dict[str, Any]:
+def now() -> int:
+    """Return the instant as pages and streams count it: microseconds since 1970, by the machine's own clock."""
+    return int(time.time() * 1_000_000)
+
+
+def stream_attributes(subject: Subject, *, renew: str, since: int) -> dict[str, Any]:
     """Return what the page's script must know.
 
     Args:
         renew: the address of the view that gives out the next token to whoever may still listen.
+        since: from when on (as `now`) the page may lack something: before it read anything.
     """
-    return {"path": tokens.stream_path(subject), "renew": renew, "renew_after": tokens.RENEW_AFTER}
+    return {
+        "path": tokens.stream_path(subject),
+        "renew": renew,
+        "renew_after": tokens.RENEW_AFTER,
+        "since": since,
+    }

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,10 +13,10 @@ from django.db.utils import Error
 from django.utils import timezone
 
 from clinic.live import subjects
-from clinic.live.bus import line
 from clinic.live.events import SYNC, Event, unpack
 from clinic.live.hub import REMEMBERED, Hub
 from clinic.live.models import LiveEvent, LiveRevocation
+from clinic.live.operations import revoke
 from clinic.live.subjects import Presence, Subject
 
 log = logging.getLogger("anteroom.live")
@@ -72,9 +73,7 @@ class Upkeep:
             now = time.monotonic()
             try:
                 close_old_connections()
-                if settings.REDIS_URL:
-                    line.settle()
-                else:
+                if not settings.REDIS_URL:
                     self.take_events()
                 if now >= presence_at:
                     presence_at = now + PRESENCE_SECONDS
@@ -125,13 +124,24 @@ class Upkeep:
         """
         at = timezone.now()
         self._hub.revoke_soon(recent_revocations())
-        by_kind: dict[str, list[Subject]] = defaultdict(list)
-        for subject in self._hub.take_listeners():
-            by_kind[subject.kind].append(subject)
-        gone: list[str] = []
-        for name, asked in by_kind.items():
-            allowed = {subject.stream_id for subject in subjects.get_kind(name).still_allowed(asked)}
-            gone += [subject.stream_id for subject in asked if subject.stream_id not in allowed]
-        if gone:
-            LiveRevocation.objects.bulk_create(LiveRevocation(scope=one, at=at) for one in gone)
-            self._hub.revoke_soon([(one, at.timestamp()) for one in gone])
+        listeners = self._hub.take_listeners()
+        try:
+            if gone := _gone(listeners):
+                revoke(gone, at=at)
+                # Here at once, whether or not the bus is there.
+                self._hub.revoke_soon([(one, at.timestamp()) for one in gone])
+        except Error:
+            self._hub.put_back_listeners(listeners)
+            raise
+
+
+def _gone(listeners: Iterable[Subject]) -> list[str]:
+    """Return the stream ids of those who may not listen any more."""
+    by_kind: dict[str, list[Subject]] = defaultdict(list)
+    for subject in listeners:
+        by_kind[subject.kind].append(subject)
+    gone: list[str] = []
+    for name, asked in by_kind.items():
+        allowed = {subject.stream_id for subject in subjects.get_kind(name).still_allowed(asked)}
+        gone += [subject.stream_id for subject in asked if subject.stream_id not in allowed]
+    return gone

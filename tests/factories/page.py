@@ -1,5 +1,6 @@
 """A page as its reader has it: what stands in which field, which error is beside it, which text is shown."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -27,6 +28,12 @@ def text_of(node: Any) -> str:
     if not isinstance(node, Element):
         return str(node)
     return " ".join(" ".join(text_of(child) for child in node.children).split())
+
+
+def proofs(page: "Page") -> list[dict[str, str]]:
+    """Return what the page's parts send with them when they fetch themselves anew."""
+    found = [_attributes(node).get("hx-headers", "") for node in page.nodes]
+    return [json.loads(text) for text in found if "Opened" in text]
 
 
 class Page:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.access import Member, get_for, staff
-from clinic.audit.operations import record_seen
+from clinic.audit.opening import opened
 from clinic.lib import clock
 from waiting_area import operations, rules
 from waiting_area.forms import NoticeForm
@@ -72,16 +72,9 @@ def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse
         "most": rules.NOTICE_LENGTH,
     }
     template = "waiting_area/caller_notify.html"
-    response = render(
-        request,
-        f"{template}#talk" if request.htmx else template,  # type: ignore[attr-defined]
-        context,
-        status=status,
-    )
-    # The page's own refresh of the list is no new look at it.
-    if request.method == "GET" and request.htmx.trigger != "conversation":  # type: ignore[attr-defined]
-        record_seen(member.actor, caller, at=at)
-    return response
+    with opened(request, member.actor, caller, at=at):
+        part = f"{template}#talk" if request.htmx else template  # type: ignore[attr-defined]
+        return render(request, part, context, status=status)
 
 
 @require_POST

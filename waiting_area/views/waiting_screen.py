@@ -23,7 +23,7 @@ from clinic.audit.operations import PATIENT
 from clinic.lib import clock, phone
 from clinic.lib.rate import is_within
 from clinic.live.hub import hub
-from clinic.live.page import close_stream, open_stream, stream_attributes
+from clinic.live.page import close_stream, now, open_stream, stream_attributes
 from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
 from waiting_area import operations, rules
@@ -186,14 +186,15 @@ def _standing(caller: Caller) -> dict[str, Any]:
 @require_safe
 def wait(request: HttpRequest, key: str) -> HttpResponse:
     """Show the waiting screen: place, usual wait, the clinic's words, the conversation (W3)."""
+    since = now()
     area = get_object_or_404(WaitingArea.objects.select_related("clinic"), key=key)
     caller = find_caller(request, area)
     if caller is None:
         return redirect("waiting_area:entry", key=key)
-    return shown_in(language_of(request, caller.language), request, lambda: _wait(request, caller))
+    return shown_in(language_of(request, caller.language), request, lambda: _wait(request, caller, since))
 
 
-def _wait(request: HttpRequest, caller: Caller) -> HttpResponse:
+def _wait(request: HttpRequest, caller: Caller, since: int) -> HttpResponse:
     context: dict[str, Any] = {
         "caller": caller,
         "area": caller.area,
@@ -209,7 +210,7 @@ def _wait(request: HttpRequest, caller: Caller) -> HttpResponse:
     subject = caller_subject(caller, language=translation.get_language())
     context.update(
         _standing(caller),
-        stream=stream_attributes(subject, renew=address("wait_listen", caller, request)),
+        stream=stream_attributes(subject, renew=address("wait_listen", caller, request), since=since),
         state_url=address("wait_state", caller, request),
     )
     response = render(request, "waiting_area/wait.html", context)

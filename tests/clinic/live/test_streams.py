@@ -24,7 +24,7 @@ from clinic.people.enums import Role
 from clinic.people.listening import clinic_topic
 from tests.clinic.live.conftest import Listen, at_today, eventually, stream_of
 from tests.factories.house import HTMX, House, logged_in
-from tests.fakes.listener import Listener
+from tests.fakes.listener import Heard, Listener
 
 # --- Opening -----------------------------------------------------------------------------------
 
@@ -44,6 +44,53 @@ def test_page_opens_its_stream_and_hears_what_is_committed(rynek: House, listen:
         transaction.set_rollback(True)
     publish("appointment", {clinic_topic(rynek.clinic.pk): 4}, {"ids": [9]})
     assert stream.take() == ("appointment", 4, {"ids": [9]})
+
+
+# --- What a page lacks ---------------------------------------------------------------------------
+
+WHOLE, LACKING = Heard("sync", None, {"whole": True}), Heard("sync", None, {})
+
+
+def since(moment: float) -> str:
+    """Return what a page adds to its stream's address that was made at a moment (seconds since 1970)."""
+    return f"?since={int(moment * 1_000_000)}"
+
+
+def test_page_on_whose_topics_nothing_was_said_need_not_ask(
+    rynek: House, markt: House, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, other = at_today(rynek, rynek.assistant), at_today(markt, markt.assistant)
+    path, their_path = stream_of(client)[0], stream_of(other)[0]
+    monkeypatch.setattr(hub.hub, "_hears_since", time.time() - 100)
+    publish("appointment", {clinic_topic(rynek.clinic.pk): None}, {"ids": [7]})
+    eventually(lambda: clinic_topic(rynek.clinic.pk) in hub.hub._said)
+    said = hub.hub._said[clinic_topic(rynek.clinic.pk)]
+
+    # The clocks of the page's server and of this one may be two seconds apart.
+    assert listen(client, path + since(said + hub.SKEW + 0.001)).take() == WHOLE
+    assert listen(client, path + since(said + hub.SKEW - 0.001)).take() == LACKING
+    assert listen(other, their_path + since(said - 1)).take() == WHOLE
+
+
+@pytest.mark.parametrize("query", ["", "?since=", "?since=-5", "?since=x", "?since=" + "9" * 18, "?since=1"])
+def test_page_that_does_not_say_when_it_was_made_asks(rynek: House, listen: Listen, query: str) -> None:
+    client = at_today(rynek, rynek.assistant)
+    assert listen(client, stream_of(client)[0] + query).take() == LACKING
+
+
+def test_page_older_than_what_this_server_knows_asks(
+    rynek: House, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = at_today(rynek, rynek.assistant)
+    path, now = stream_of(client)[0], time.time()
+    monkeypatch.setattr(hub.hub, "_hears_since", now - 2 * hub.SAID_KEPT)
+    assert listen(client, path + since(now - hub.SAID_KEPT - 5)).take() == LACKING
+    assert listen(client, path + since(now - hub.SAID_KEPT + 60)).take() == WHOLE
+
+    # The bus was away: whoever comes now with a page from before does not know either.
+    hub.hub._soon(hub.hub.sync_all)
+    eventually(lambda: hub.hub._hears_since >= now)
+    assert listen(client, path + since(now)).take() == LACKING
 
 
 def test_stream_is_for_no_cache_and_no_other_site(rynek: House, listen: Listen) -> None:
@@ -252,7 +299,7 @@ def test_who_is_away_when_it_is_looked_for_is_found_all_the_same(rynek: House, l
     stream.take("sync")
     stream.close()
     User.objects.filter(pk=rynek.assistant.pk).update(is_active=False)
-    eventually(lambda: not hub.hub.subjects())
+    eventually(lambda: not len(hub.hub))
 
     Upkeep(hub.hub).recheck()
 

@@ -6,7 +6,7 @@ from django.test import Client
 from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.models import AuditEntry
 from tests.factories.house import HTMX, MINUTES, NOW, House
-from tests.factories.page import Page, queries_of, text_of
+from tests.factories.page import Page, proofs, queries_of, text_of
 from tests.factories.waiting import area_of, arrive, door, notify, ping
 from waiting_area import operations
 from waiting_area.models import Caller, Notice, WaitingArea
@@ -97,12 +97,19 @@ def test_conversation_says_what_was_shown(rynek: House, desk: Client) -> None:
 def test_own_refresh_is_no_new_look(rynek: House, desk: Client) -> None:
     caller = arrive(rynek)
     url = rynek.url(f"waiting/{caller.pk}/")
+    seen = AuditEntry.objects.filter(action="caller.seen")
+
+    dialog = desk.get(url, headers=HTMX)
+    assert dialog.content.lstrip().startswith(b'<div class="talk"')
+    assert seen.count() == 1
+    own, form = proofs(Page(dialog))
+    assert form == own
+    desk.get(url, headers={**HTMX, **own})
+    desk.post(url, {"text": "Soon", "key": "ab" * 16}, headers={**HTMX, **own})
+    assert seen.count() == 1
 
     desk.get(url, headers={**HTMX, "HX-Trigger": "conversation"})
-    assert not AuditEntry.objects.filter(action="caller.seen").exists()
-    dialog = desk.get(url, headers=HTMX)
-    assert AuditEntry.objects.filter(action="caller.seen").count() == 1
-    assert dialog.content.lstrip().startswith(b'<div class="talk"')
+    assert seen.count() == 2
 
 
 def test_notice_is_sent_once_with_and_without_script(rynek: House, desk: Client) -> None:

@@ -1,0 +1,1 @@
+"""Who did, changed and saw what."""

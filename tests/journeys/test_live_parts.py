@@ -1,0 +1,41 @@
+"""What an open page fetches anew, and how often."""
+
+import pytest
+from playwright.sync_api import Request, expect
+
+from clinic.appointments import operations
+from clinic.appointments.enums import CancelledBy
+from clinic.audit.operations import PATIENT
+from clinic.live.hub import hub
+from clinic.models import AuditEntry
+from tests.factories.house import NOW, House
+from tests.journeys.conftest import MakeContext, log_in
+
+
+def test_parts_of_a_page_come_by_one_request_and_only_when_something_was_said(
+    live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = new_context(locale="en-GB").new_page()
+    log_in(desk, live, rynek)
+    path = rynek.url(f"appointments/{rynek.appointment.pk}/")
+    fetched: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url == f"{live}{path}":
+            fetched.append(request.resource_type)
+
+    desk.on("request", note)
+    # As on a server that has been up for a while, in a clinic where nothing happens just now.
+    monkeypatch.setattr(hub, "_hears_since", 0.0)
+    hub._said.clear()
+    desk.goto(f"{live}{path}")
+    expect(desk.locator("body")).to_have_attribute("data-connection", "open")
+    expect(desk.locator("#state")).to_have_text("Not confirmed yet")
+
+    operations.cancel(appointment_id=rynek.appointment.pk, by=CancelledBy.PATIENT, actor=PATIENT, at=NOW)
+    expect(desk.locator("#state")).to_have_text("Cancelled")
+    expect(desk.locator("#timeline")).to_contain_text("the appointment was cancelled meanwhile")
+
+    assert fetched == ["document", "xhr"]
+    seen = AuditEntry.objects.filter(action="appointment.seen", actor_user=rynek.assistant)
+    assert seen.count() == 1
