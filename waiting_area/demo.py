@@ -9,7 +9,7 @@ from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from clinic.demo.cast import make_person
 from clinic.demo.house import ASSISTANTS, CLINICS, ClinicPlan
 from clinic.people.models import Clinic, User
-from waiting_area import operations
+from waiting_area import areas, notices, operations, presence
 from waiting_area.enums import Left
 from waiting_area.models import Caller, WaitingArea
 
@@ -42,17 +42,14 @@ def fill(*, seed: int, at: datetime) -> None:
     for plan in CLINICS:
         if (clinic := made.get(plan.slug)) is None:
             continue
-        area = operations.make_area(clinic=clinic, actor=SYSTEM, at=at)
-        operations.set_welcome(area=area, welcome=_WELCOME[plan.language], actor=SYSTEM, at=at)
+        area = areas.make_area(clinic=clinic, actor=SYSTEM, at=at)
+        areas.set_welcome(area=area, welcome=_WELCOME[plan.language], actor=SYSTEM, at=at)
         for act in sorted(
             _acts(Random(f"{seed} callers {plan.slug}"), plan, area, at), key=lambda one: one[0]
         ):
             act[1]()
         here = Caller.objects.present().filter(area=area).values_list("pk", flat=True)
-        operations.note_presence(
-            [operations.Ping(pk, 1, True, at + STAY) for pk in here],
-            at=at,
-        )
+        presence.note([presence.Ping(pk, 1, True, at + STAY) for pk in here], at=at)
 
 
 def _acts(
@@ -76,7 +73,7 @@ def _acts(
         made[number] = caller.pk
 
     def write(number: int, key: str, at: datetime) -> None:
-        operations.notify(caller_id=made[number], text=_LATE[plan.language], key=key, actor=staff, at=at)
+        notices.notify(caller_id=made[number], text=_LATE[plan.language], key=key, actor=staff, at=at)
 
     def take(number: int, at: datetime) -> None:
         operations.take(caller_id=made[number], actor=staff, at=at)

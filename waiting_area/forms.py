@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clinic.forms import LineField
-from waiting_area.operations import clean_text
+from waiting_area.notices import clean_text
 from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH, PURPOSE_LENGTH
 
 KEY = r"^[0-9a-f]{32}$"

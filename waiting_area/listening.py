@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from clinic.lib import clock
 from clinic.live.subjects import Kind, Presence, Subject
-from waiting_area import operations
+from waiting_area import presence
 from waiting_area.announcing import area_topic, caller_topic
 from waiting_area.enums import Left, Status
 from waiting_area.models import Caller
@@ -37,8 +37,8 @@ def still_here(asked: Sequence[Subject]) -> Iterable[Subject]:
 
 def note_presence(presences: Sequence[Presence]) -> None:
     """Hand on what pages said of themselves, and that somebody listens to them."""
-    pings = [operations.Ping(int(one.subject.key), one.seen, one.is_visible, one.at) for one in presences]
-    operations.note_presence(pings, at=clock.now())
+    pings = [presence.Ping(int(one.subject.key), one.seen, one.is_visible, one.at) for one in presences]
+    presence.note(pings, at=clock.now())
 
 
 KIND = Kind(CALLER, still_here, note_presence)

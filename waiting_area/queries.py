@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic
 from waiting_area import rules
-from waiting_area.enums import Author, Status
+from waiting_area.enums import Status
 from waiting_area.models import Caller, CallerQuerySet, Notice, WaitingArea
 
 
@@ -41,9 +41,3 @@ def usual_wait(area: WaitingArea, at: datetime) -> int | None:
 def list_notices(caller: Caller, *, after: int = 0) -> list[Notice]:
     """Return the caller's notices with a higher number than `after`, in order (W11)."""
     return list(caller.notices.filter(number__gt=after).select_related("user").order_by("number"))
-
-
-def shown_up_to(caller: Caller) -> int:
-    """Return the number of the last notice of the clinic that was shown, or 0."""
-    shown = caller.notices.filter(author=Author.CLINIC, shown_at__isnull=False)
-    return shown.order_by("-number").values_list("number", flat=True).first() or 0

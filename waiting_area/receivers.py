@@ -6,12 +6,12 @@ from django.dispatch import receiver
 
 from clinic.demo.signals import demo_filled
 from clinic.people.signals import clinic_created
-from waiting_area import demo, operations
+from waiting_area import areas, demo
 
 
 @receiver(clinic_created)
 def on_clinic_created(*, clinic: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
-    operations.make_area(clinic=clinic, actor=actor, at=at)
+    areas.make_area(clinic=clinic, actor=actor, at=at)
 
 
 @receiver(demo_filled)

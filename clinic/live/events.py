@@ -48,7 +48,6 @@ def body_of(event: Event, language: str) -> bytes:
     return f"event: {event.name}\ndata: {json.dumps(said, separators=(',', ':'))}\n\n".encode()
 
 
-def frame(name: str, number: int | None = None, **data: Any) -> bytes:
-    """Return a whole frame for one listener."""
-    body = body_of(Event(name, {}, data), "en")
-    return body if number is None else f"id: {number}\n".encode() + body
+def frame(name: str) -> bytes:
+    """Return a whole frame that says nothing but its name."""
+    return body_of(Event(name, {}), "en")

@@ -24,6 +24,7 @@ Row = tuple[Any, ...]
 # What the voice of "planted" says of a delivery instead of a text.
 Special = dict[int, Callable[[], Ready | Skip]]
 START = MONDAY + timedelta(days=10, hours=2)  # Thursday, 11:00 in Warsaw
+TEN = timedelta(minutes=10)  # so long after a try what became of it is asked first
 
 
 def rows(appointment: Appointment, *, version: int | None = None) -> list[Row]:

@@ -10,7 +10,7 @@ from django.test import Client
 from clinic.audit.operations import PATIENT, user_actor
 from tests.factories.house import NOW, House
 from tests.factories.page import Answer
-from waiting_area import operations
+from waiting_area import notices, operations, presence
 from waiting_area.models import Caller, Notice, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
@@ -30,7 +30,7 @@ def notify(
     house: House, caller: Caller, text: str = "Two minutes.", *, at: datetime = NOW, key: str = ""
 ) -> Notice:
     """Return a notice from the house's assistant."""
-    return operations.notify(
+    return notices.notify(
         caller_id=caller.pk,
         text=text,
         key=key or uuid.uuid4().hex,
@@ -56,7 +56,7 @@ def come_in(client: Client, house: House, **more: str) -> Answer:
 
 def ping(caller: Caller, at: datetime, *, seen: int = 0, is_visible: bool = True) -> None:
     """Let the caller's page say that it is there."""
-    operations.note_presence([operations.Ping(caller.pk, seen, is_visible, at)], at=at)
+    presence.note([presence.Ping(caller.pk, seen, is_visible, at)], at=at)
 
 
 def caller_of(house: House) -> Caller:

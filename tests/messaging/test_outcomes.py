@@ -18,6 +18,7 @@ from notifications.operations import set_calendar_communication
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import (
     START,
+    TEN,
     Special,
     come_back,
     expire_leases,
@@ -35,8 +36,6 @@ from tests.fakes.lines import Provider
 
 __all__ = ["planted", "provider", "visit"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("planted")]
-
-TEN = timedelta(minutes=10)
 
 
 def test_accepted(provider: Provider) -> None:

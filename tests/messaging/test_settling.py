@@ -20,6 +20,7 @@ from notifications.operations import pause_sending
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, make_clinic
 from tests.factories.outbox import (
     START,
+    TEN,
     expire_leases,
     get,
     offer,
@@ -35,8 +36,6 @@ from tests.fakes.lines import Provider
 
 __all__ = ["planted", "provider", "visit"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("planted")]
-
-TEN = timedelta(minutes=10)
 
 
 def make_unknown(row: Delivery, at: datetime, provider: Provider) -> None:

@@ -17,7 +17,7 @@ from clinic.people.operations import create_clinic
 from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import queries_of
 from tests.factories.waiting import area_of, arrive, notify, ping
-from waiting_area import demo, operations
+from waiting_area import areas, demo, operations, presence
 from waiting_area.announcing import caller_topic
 from waiting_area.listening import KIND, caller_subject
 from waiting_area.models import Caller, Notice, Pulse, WaitingArea
@@ -69,7 +69,7 @@ def test_clinic_is_made_with_its_area(rynek: House, markt: House) -> None:
     )
     assert area.key.startswith("gabinety-rynek-")
     assert len(area.key) == len("gabinety-rynek-") + 10
-    assert operations.make_area(clinic=rynek.clinic, actor=SYSTEM, at=NOW) == area
+    assert areas.make_area(clinic=rynek.clinic, actor=SYSTEM, at=NOW) == area
     assert WaitingArea.objects.count() == 2
     assert AuditEntry.objects.filter(action="waiting_area.created").count() == 2
 
@@ -90,13 +90,13 @@ def test_keys_of_one_name_differ() -> None:
 def test_welcome_is_kept_and_recorded(rynek: House) -> None:
     area = area_of(rynek)
 
-    operations.set_welcome(area=area, welcome=" Hello\r\nyou ", actor=SYSTEM, at=NOW)
+    areas.set_welcome(area=area, welcome=" Hello\r\nyou ", actor=SYSTEM, at=NOW)
     area.refresh_from_db()
 
     assert area.welcome == "Hello\nyou"
     with pytest.raises(ValidationError):
-        operations.set_welcome(area=area, welcome="x" * 1001, actor=SYSTEM, at=NOW)
-    operations.set_welcome(area=area, welcome=" ", actor=SYSTEM, at=NOW)
+        areas.set_welcome(area=area, welcome="x" * 1001, actor=SYSTEM, at=NOW)
+    areas.set_welcome(area=area, welcome=" ", actor=SYSTEM, at=NOW)
     assert area.welcome == ""
 
 
@@ -303,7 +303,7 @@ def test_removed_caller_cannot_come_back(rynek: House) -> None:
 def test_absent_caller_can_be_removed_for_good(rynek: House, beating: None) -> None:
     caller = arrive(rynek)
     beat(NOW + 2 * MINUTES)
-    operations.sweep_presence(at=NOW + 2 * MINUTES)
+    presence.sweep(at=NOW + 2 * MINUTES)
     assert state(caller) == ("left", "absent", False)
 
     assert operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW + 3 * MINUTES)
@@ -357,10 +357,10 @@ def test_pings_of_many_are_written_at_once(rynek: House, told: Told) -> None:
         notify(rynek, caller, "Two")
     told.clear()
     at = NOW + 10 * SECONDS
-    pings = [operations.Ping(each.pk, number, number % 2 == 0, at) for number, each in enumerate(callers)]
+    pings = [presence.Ping(each.pk, number, number % 2 == 0, at) for number, each in enumerate(callers)]
 
-    few = queries_of(lambda: operations.note_presence(pings[:1], at=at))
-    many = queries_of(lambda: operations.note_presence(pings, at=at))
+    few = queries_of(lambda: presence.note(pings[:1], at=at))
+    many = queries_of(lambda: presence.note(pings, at=at))
 
     assert many <= few
     found = list(
@@ -409,8 +409,8 @@ def test_silence_is_lost_then_left(
     at = NOW + seconds * SECONDS
     beat(at)
 
-    operations.sweep_presence(at=at)
-    operations.sweep_presence(at=at)
+    presence.sweep(at=at)
+    presence.sweep(at=at)
 
     assert state(caller) == expected
     rows = [data for name, _topics, data in told if name == "caller"]
@@ -422,7 +422,7 @@ def test_silence_is_lost_then_left(
 def test_lost_caller_is_back_with_the_next_ping(rynek: House, beating: None, told: Told) -> None:
     caller = arrive(rynek)
     beat(NOW + MINUTES)
-    operations.sweep_presence(at=NOW + MINUTES)
+    presence.sweep(at=NOW + MINUTES)
     told.clear()
 
     ping(caller, NOW + 65 * SECONDS)
@@ -435,22 +435,22 @@ def test_nobody_is_absent_while_nobody_takes_pings(rynek: House, beating: None) 
     caller = arrive(rynek)
 
     # The pulse stopped at NOW: the server is away, the sweep is not.
-    operations.sweep_presence(at=NOW + 10 * MINUTES)
+    presence.sweep(at=NOW + 10 * MINUTES)
     assert state(caller) == ("waiting", "", False)
     # It is back: everybody's clock starts anew.
-    operations.note_presence([], at=NOW + 10 * MINUTES)
-    operations.sweep_presence(at=NOW + 10 * MINUTES + 44 * SECONDS)
+    presence.note([], at=NOW + 10 * MINUTES)
+    presence.sweep(at=NOW + 10 * MINUTES + 44 * SECONDS)
     assert state(caller) == ("waiting", "", False)
     for second in range(10, 110, 10):
-        operations.note_presence([], at=NOW + 10 * MINUTES + second * SECONDS)
-    operations.sweep_presence(at=NOW + 10 * MINUTES + 104 * SECONDS)
+        presence.note([], at=NOW + 10 * MINUTES + second * SECONDS)
+    presence.sweep(at=NOW + 10 * MINUTES + 104 * SECONDS)
     assert state(caller) == ("waiting", "", True)
-    operations.sweep_presence(at=NOW + 10 * MINUTES + 105 * SECONDS)
+    presence.sweep(at=NOW + 10 * MINUTES + 105 * SECONDS)
     assert state(caller) == ("left", "absent", False)
 
 
 def test_pulse_is_written_seldom_and_only_for_somebody(rynek: House) -> None:
-    operations.note_presence([], at=NOW)
+    presence.note([], at=NOW)
     assert not Pulse.objects.exists()
     caller = arrive(rynek)
     found = []
@@ -471,7 +471,7 @@ def absent(house: House, told: Told) -> Caller:
     notify(house, caller, "One")
     arrive(house, "Jan Szary", at=NOW + 119 * SECONDS)
     beat(NOW + 2 * MINUTES)
-    operations.sweep_presence(at=NOW + 2 * MINUTES)
+    presence.sweep(at=NOW + 2 * MINUTES)
     assert state(caller) == ("left", "absent", False)
     told.clear()
     return caller
@@ -548,7 +548,7 @@ def test_demonstration_has_people_waiting(db: None) -> None:
         User.objects.create_user(user.email, user.name)
 
     demo.fill(seed=7, at=NOW)
-    operations.sweep_presence(at=NOW + 5 * MINUTES)
+    presence.sweep(at=NOW + 5 * MINUTES)
 
     for clinic in Clinic.objects.all():
         here = Caller.objects.present().filter(clinic=clinic)

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from waiting_area.operations import readable_key
+from waiting_area.areas import readable_key
 
 
 def open_areas(apps, schema_editor):

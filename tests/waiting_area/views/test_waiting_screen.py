@@ -13,7 +13,7 @@ from clinic.live import tokens
 from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
 from tests.factories.page import Page
 from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, waiting
-from waiting_area import operations
+from waiting_area import areas, operations
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
@@ -143,7 +143,7 @@ def test_members_are_never_counted(rynek: House, markt: House) -> None:
 
 
 def test_screen_shows_place_wait_words_and_notices(rynek: House) -> None:
-    operations.set_welcome(area=area_of(rynek), welcome="Have your list ready.", actor=SYSTEM, at=NOW)
+    areas.set_welcome(area=area_of(rynek), welcome="Have your list ready.", actor=SYSTEM, at=NOW)
     for minutes in (6, 8, 12):
         taken = arrive(rynek, at=NOW - 20 * MINUTES)
         operations.take(caller_id=taken.pk, actor=SYSTEM, at=NOW - (20 - minutes) * MINUTES)

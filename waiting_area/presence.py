@@ -1,0 +1,116 @@
+"""Who is still there: what open pages say of themselves, and what their silence means (W4)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from waiting_area import rules
+from waiting_area.announcing import announce_rows
+from waiting_area.enums import Author
+from waiting_area.models import Caller, Notice, Pulse
+from waiting_area.operations import let_go, locked
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """What an open page said of itself.
+
+    Args:
+        seen: the number of the last notice shown while the page was visible.
+        at: when it said so (UTC).
+    """
+
+    caller_id: int
+    seen: int
+    is_visible: bool
+    at: datetime
+
+
+# One row for each caller who said something; PostgreSQL and SQLite name the columns of VALUES alike.
+_NOTE = """
+UPDATE waiting_area_caller
+SET last_seen_at = said.column2, is_visible = said.column3, seen_number = said.column4, is_lost = said.column5
+FROM (VALUES {rows}) AS said
+WHERE waiting_area_caller.id = said.column1
+"""
+
+
+@transaction.atomic
+def note(pings: Sequence[Ping], *, at: datetime) -> None:
+    """Write down what open pages said of themselves since the last time, all at once (W4).
+
+    Called every few seconds by whoever takes pings, also when none came: that is the pulse by which
+    `sweep` knows an absent caller from an absent service.
+
+    Args:
+        at: now (UTC).
+    """
+    if not pings and not Caller.objects.present().exists():
+        return
+    _beat(at)
+    latest = {ping.caller_id: ping for ping in pings}
+    callers = [caller for caller in locked(latest) if caller.is_present]
+    if not callers:
+        return
+    changed, has_seen, values = [], [], []
+    for caller in callers:
+        ping = latest[caller.pk]
+        # A page may say what it likes; nobody has seen what was not written yet.
+        seen = min(max(ping.seen, caller.seen_number), caller.last_number)
+        if seen > caller.seen_number:
+            has_seen.append(caller.pk)
+        if seen > caller.seen_number or caller.is_lost:
+            changed.append(caller)
+        seen_at = connection.ops.adapt_datetimefield_value(max(ping.at, caller.last_seen_at))
+        values += [caller.pk, seen_at, ping.is_visible, seen, False]
+    rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(callers))
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE.format(rows=rows), values)
+    if has_seen:
+        unseen = Notice.objects.filter(caller__in=has_seen, shown_at=None, author=Author.CLINIC)
+        unseen.filter(number__lte=F("caller__seen_number")).update(shown_at=at)
+    announce_rows(changed)
+
+
+def _beat(at: datetime) -> None:
+    """Keep the pulse; after a pause, absences count from now."""
+    pulse = Pulse.objects.filter(pk=1).first()
+    # Every server beats; one row need not be written by each of them each time.
+    if pulse is not None and at - pulse.at < rules.AWAY_AFTER / 3:
+        return
+    since = rules.counted_from(pulse.at if pulse else None, pulse.counting_since if pulse else at, at)
+    Pulse.objects.update_or_create(pk=1, defaults={"at": at, "counting_since": since})
+
+
+def sweep(*, at: datetime) -> None:
+    """Mark whose connection is lost, and let go who has been away for the grace as well (W4).
+
+    Does nothing while nobody takes pings, and counts from when pings were taken again. Safe to run
+    several times at once.
+    """
+    pulse = Pulse.objects.filter(pk=1).first()
+    if pulse is None or at - pulse.at > rules.AWAY_AFTER:
+        return
+    if pulse.counting_since <= rules.lost_before(at):
+        silent = Caller.objects.present().filter(last_seen_at__lte=rules.lost_before(at))
+        ids = list(silent.filter(is_lost=False).values_list("pk", flat=True))
+        if ids:
+            _mark_lost(ids, at=at)
+    if pulse.counting_since <= rules.gone_before(at):
+        gone = Caller.objects.present().filter(last_seen_at__lte=rules.gone_before(at))
+        for caller_id in gone.order_by("pk").values_list("pk", flat=True):
+            let_go(caller_id=caller_id, at=at)
+
+
+@transaction.atomic
+def _mark_lost(ids: Collection[int], *, at: datetime) -> None:
+    lost = [
+        caller
+        for caller in locked(ids)
+        if caller.is_present and not caller.is_lost and caller.last_seen_at <= rules.lost_before(at)
+    ]
+    Caller.objects.filter(pk__in=[caller.pk for caller in lost]).update(is_lost=True)
+    announce_rows(lost)
