@@ -48,6 +48,6 @@ def body_of(event: Event, language: str) -> bytes:
     return f"event: {event.name}\ndata: {json.dumps(said, separators=(',', ':'))}\n\n".encode()
 
 
-def frame(name: str) -> bytes:
-    """Return a whole frame that says nothing but its name."""
-    return body_of(Event(name, {}), "en")
+def frame(name: str, **data: Any) -> bytes:
+    """Return a whole frame of the stream's own, the same in all languages."""
+    return body_of(Event(name, {}, data), "en")
