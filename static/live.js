@@ -74,6 +74,7 @@
   const GAP = 5000; // a timer this late: the machine may have slept
   const PING = 25000; // silence longer than a ping: then it has
   const HIDDEN = 10000; // a staff page nobody looks at lets go of its stream: browsers open six for a site
+  const CROWDED = 60000; // until a page comes back that was closed for others of the same person
   const TOGETHER = 150; // several changes at once are fetched once
   const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
 
@@ -205,6 +206,12 @@
       for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
     });
     source.addEventListener("revoked", () => end());
+    // Too many tabs of one person: the one looked at comes back at once, the others a minute later.
+    source.addEventListener("crowded", () => {
+      setState("lost");
+      pause();
+      retryTimer = setTimeout(back, CROWDED);
+    });
     for (const name of names) source.addEventListener(name, onEvent);
     source.onerror = () => {
       setState("lost");

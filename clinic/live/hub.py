@@ -29,6 +29,7 @@ SAID_KEPT = 300.0
 SKEW = 2.0
 # "whole": the page lacks nothing that was said since it was made.
 SYNC_FRAME, SYNC_WHOLE_FRAME, PING_FRAME = frame("sync"), frame("sync", whole=True), frame("ping")
+CROWDED_FRAME = frame("crowded")
 
 
 class Hub:
@@ -103,7 +104,9 @@ class Hub:
         while len(mine) >= MOST_PER_SUBJECT:
             oldest = next(iter(mine))
             del mine[oldest]
-            oldest.cut()
+            # Cut without a word, it would come back at once and push out the next.
+            oldest.put(CROWDED_FRAME)
+            oldest.end()
         mine[stream] = None
         self._subjects[subject.stream_id] = subject
         for topic in subject.topics:

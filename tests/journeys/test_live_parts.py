@@ -6,6 +6,7 @@ from playwright.sync_api import Request, expect
 from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import PATIENT
+from clinic.live import hub as hub_module
 from clinic.live.hub import hub
 from clinic.models import AuditEntry
 from tests.factories.house import NOW, House
@@ -39,3 +40,28 @@ def test_parts_of_a_page_come_by_one_request_and_only_when_something_was_said(
     assert fetched == ["document", "xhr"]
     seen = AuditEntry.objects.filter(action="appointment.seen", actor_user=rynek.assistant)
     assert seen.count() == 1
+
+
+def test_page_closed_for_others_comes_back_when_it_is_looked_at_or_a_minute_later(
+    live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MOST_PER_SUBJECT", 1)
+    context = new_context(locale="en-GB")
+    first = context.new_page()
+    log_in(first, live, rynek)
+    first.clock.install()
+    first.goto(f"{live}{rynek.url()}")
+    expect(first.locator("body")).to_have_attribute("data-connection", "open")
+    second = context.new_page()
+    second.goto(f"{live}{rynek.url()}")
+    expect(second.locator("body")).to_have_attribute("data-connection", "open")
+    expect(first.locator("body")).to_have_attribute("data-connection", "lost")
+
+    first.clock.run_for(59_000)
+    expect(second.locator("body")).to_have_attribute("data-connection", "open")
+    first.clock.run_for(2_000)
+    expect(first.locator("body")).to_have_attribute("data-connection", "open")
+    expect(second.locator("body")).to_have_attribute("data-connection", "lost")
+
+    second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(second.locator("body")).to_have_attribute("data-connection", "open")

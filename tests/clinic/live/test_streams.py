@@ -178,6 +178,7 @@ def test_one_more_tab_closes_the_oldest(
     tabs = [listen(client) for _ in range(4)]
     for tab in tabs[1:]:
         tab.take("sync")
+    assert [one.name for one in (tabs[0].take(), tabs[0].take())] == ["sync", "crowded"]
     tabs[0].wait_closed()
     publish("appointment", {clinic_topic(rynek.clinic.pk): None}, {"ids": [1]})
     assert [tab.take().name for tab in tabs[1:]] == ["appointment"] * 3
