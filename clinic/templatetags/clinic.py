@@ -1,9 +1,12 @@
 """Template filters for every page: instants, phone numbers, names of countries."""
 
+import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from clinic.lib import phone, when
@@ -31,6 +34,13 @@ def full_day(day: date) -> str:
 def clock(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant's local time of day."""
     return when.clock_time(at, zone, _language())
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """Return an e-mail address that a narrow place breaks where its parts meet, not inside a word."""
+    parts = re.split(r"(?<=@)|(?=\.)", address)
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
 
 
 @register.filter

@@ -41,7 +41,8 @@ class Page:
 
     def __init__(self, response: Answer) -> None:
         self.html = response.content.decode()
-        self.root = parse_html(self.html)
+        # A place where a line may break is nothing that is read.
+        self.root = parse_html(self.html.replace("<wbr>", ""))
         self.nodes = list(_walk(self.root))
 
     def all(self, name: str, wanted: Callable[[dict[str, Any]], bool] = lambda _found: True) -> list[Element]:

@@ -21,3 +21,9 @@ def test_what_is_not_there_is_written_as_nothing() -> None:
         )
 
     assert written == "03.05.2027 09:00//"
+
+
+def test_address_breaks_where_its_parts_meet_and_stays_text() -> None:
+    written = Template("{{ address|breakable }}").render(Context({"address": "a.<b>@mail.clinic.example"}))
+
+    assert written == "a<wbr>.&lt;b&gt;@<wbr>mail<wbr>.clinic<wbr>.example"
