@@ -1,4 +1,4 @@
-// One stream per page. It says what changed; the page fetches it through its ordinary, authorised views.
+// One stream for all pages of one person in a browser. It says what changed; the page fetches it through its ordinary, authorised views.
 //
 // <body data-stream="/live/…/" data-renew="…" data-renew-after="200"> opens it. What hears:
 //   <… data-live="appointment caller" [data-live-id="5"] hx-get="…" hx-trigger="live">
@@ -85,6 +85,7 @@
   let retryIn = 1000;
   let retryTimer = 0;
   let synced = false;
+  let looked = false; // somebody has just come back to this page and must not wait
   let ended = false;
   let paused = false;
   let renewFrom = 0;
@@ -168,11 +169,16 @@
     setState("open");
   };
 
-  const onEvent = (event) => {
+  const take = (name, data, id) => {
     alive();
+    say(`live:${name}`, { data, id });
+    hear(name, data);
+  };
+  const onEvent = (event) => {
     const data = JSON.parse(event.data);
-    say(`live:${event.type}`, { data, id: Number(event.lastEventId) || null });
-    hear(event.type, data);
+    const id = Number(event.lastEventId) || null;
+    tabs?.postMessage({ name: event.type, data, id });
+    take(event.type, data, id);
   };
 
   const listenFor = (wanted) => {
@@ -183,6 +189,15 @@
     }
   };
 
+  // Something may have been missed: fetch what is shown anew.
+  const lack = () => {
+    // After a restart all pages come back in one moment; they need not ask in the same one.
+    const delay = synced && !looked ? Math.random() * 1500 : 0;
+    looked = false;
+    setTimeout(say, delay, "live:sync");
+    for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
+  };
+
   const open = () => {
     clearTimeout(retryTimer);
     source?.close();
@@ -191,21 +206,20 @@
     // Whether the page lacks anything is known as long as it is new.
     source = new EventSource(synced ? path : `${path}?since=${body.dataset.since || 0}`);
     source.addEventListener("ping", () => {
+      tabs?.postMessage({ name: "ping" });
       alive();
       say("live:ping");
     });
     source.addEventListener("sync", (event) => {
+      hold();
       alive();
-      const lacks = synced || !JSON.parse(event.data).whole;
-      // After a restart all pages come back in one moment; they need not ask in the same one.
-      const delay = synced ? Math.random() * 1500 : 0;
-      const first = !synced;
+      if (synced || !JSON.parse(event.data).whole) lack();
       synced = true;
-      if (!lacks) return;
-      setTimeout(() => say("live:sync", { first }), delay);
-      for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
     });
-    source.addEventListener("revoked", () => end());
+    source.addEventListener("revoked", () => {
+      tabs?.postMessage({ name: "revoked" });
+      end();
+    });
     // Too many tabs of one person: the one looked at comes back at once, the others a minute later.
     source.addEventListener("crowded", () => {
       setState("lost");
@@ -222,7 +236,8 @@
 
   const later = () => {
     clearTimeout(retryTimer);
-    retryTimer = setTimeout(restart, retryIn + Math.random() * 500);
+    // No sooner than the server asked for, when it refused the last renewal.
+    retryTimer = setTimeout(restart, Math.max(retryIn + Math.random() * 500, renewFrom - Date.now()));
     retryIn = Math.min(retryIn * 2, 15000);
   };
 
@@ -273,6 +288,49 @@
     });
   };
 
+  // --- One stream for all tabs of one person: browsers open six connections for a site, for everything ----
+  //
+  // Whose stream stood up last holds it and passes on what it hears; the others close theirs. A holder that
+  // goes says so, and one that went without a word is missed as any stream is.
+
+  const tabs = "BroadcastChannel" in window ? new BroadcastChannel(path) : null;
+  const me = Math.random();
+  let follows = false;
+  let heldAt = 0;
+  let taking = 0;
+  const hold = () => {
+    follows = false;
+    heldAt = Date.now();
+    tabs?.postMessage({ holds: me });
+  };
+  const letGo = () => {
+    source?.close();
+    if (!follows) tabs?.postMessage({ gone: true });
+  };
+  tabs?.addEventListener("message", ({ data: { holds, gone, name, data, id } }) => {
+    if (ended || paused) return;
+    if (holds) {
+      // Two at once: the same one yields, whoever hears it first.
+      if (!follows && Date.now() - heldAt < 1000 && me > holds) return hold();
+      follows = true;
+      clearTimeout(retryTimer);
+      clearTimeout(taking);
+      source?.close();
+      // A page that heard everything up to now goes on hearing it.
+      if (body.dataset.connection !== "open") lack();
+      synced = true;
+      alive();
+    } else if (gone) {
+      clearTimeout(taking);
+      if (follows) taking = setTimeout(() => paused || restart(), Math.random() * 500);
+    } else if (!follows) return;
+    else if (name === "revoked") end();
+    else if (name === "ping") {
+      alive();
+      say("live:ping");
+    } else take(name, data, id);
+  });
+
   // --- The watch: silence, sleep, the way back -----------------------------------------------
 
   let tick = Date.now();
@@ -296,13 +354,15 @@
   const pause = () => {
     paused = true;
     clearTimeout(retryTimer);
-    source?.close();
+    letGo();
+    follows = false;
   };
   const back = () => {
     clearTimeout(pausing);
     if (ended) return;
     if (paused || Date.now() - heardAt > PING) {
       paused = false;
+      looked = !document.hidden;
       restart();
     }
   };
@@ -312,7 +372,7 @@
   });
   window.addEventListener("online", () => ended || paused || restart());
   window.addEventListener("pageshow", (event) => event.persisted && restart());
-  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pagehide", letGo);
 
   const collect = () => {
     for (const element of document.querySelectorAll("[data-live]")) listenFor(element.dataset.live.split(" "));

@@ -106,8 +106,8 @@ def pytest_make_collect_report(
 
 
 @pytest.fixture
-def live(transactional_db: None, settings: Any) -> Iterator[str]:
-    """Serve the product from a thread; return its address, which links then point to as well."""
+def server(transactional_db: None, settings: Any) -> Iterator[uvicorn.Server]:
+    """Serve the product from a thread, at the address which links then point to as well."""
     server = uvicorn.Server(
         uvicorn.Config(
             "config.asgi:application",
@@ -128,10 +128,17 @@ def live(transactional_db: None, settings: Any) -> Iterator[str]:
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     settings.PUBLIC_URL = url
     settings.CSRF_TRUSTED_ORIGINS = [url]
-    yield url
+    yield server
     server.should_exit = True
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def live(server: uvicorn.Server, settings: Any) -> str:
+    """Return the address at which the product is served."""
+    assert server.started
+    return str(settings.PUBLIC_URL)
 
 
 # --- The browser -------------------------------------------------------------------------------

@@ -37,8 +37,12 @@ def still_here(asked: Sequence[Subject]) -> Iterable[Subject]:
 
 def note_presence(presences: Sequence[Presence]) -> None:
     """Hand on what pages said of themselves, and that somebody listens to them."""
-    pings = [presence.Ping(int(one.subject.key), one.seen, one.is_visible, one.at) for one in presences]
-    presence.note(pings, at=clock.now())
+    now = clock.now()
+    # The clock may have been set back since.
+    pings = [
+        presence.Ping(int(one.subject.key), one.seen, one.is_visible, min(one.at, now)) for one in presences
+    ]
+    presence.note(pings, at=now)
 
 
 KIND = Kind(CALLER, still_here, note_presence)

@@ -64,7 +64,7 @@ def note(pings: Sequence[Ping], *, at: datetime) -> None:
             has_seen.append(caller.pk)
         if seen > caller.seen_number or caller.is_lost:
             changed.append(caller)
-        seen_at = connection.ops.adapt_datetimefield_value(max(ping.at, caller.last_seen_at))
+        seen_at = connection.ops.adapt_datetimefield_value(rules.last_seen(caller.last_seen_at, ping.at, at))
         values += [caller.pk, seen_at, ping.is_visible, seen, False]
     rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(callers))
     with connection.cursor() as cursor:
@@ -76,13 +76,24 @@ def note(pings: Sequence[Ping], *, at: datetime) -> None:
 
 
 def _beat(at: datetime) -> None:
-    """Keep the pulse; after a pause, absences count from now."""
+    """Keep the pulse; after a pause, and when the clock was set back, absences count from now."""
     pulse = Pulse.objects.filter(pk=1).first()
-    # Every server beats; one row need not be written by each of them each time.
-    if pulse is not None and at - pulse.at < rules.AWAY_AFTER / 3:
+    if pulse is not None and not rules.is_due(pulse.at, at):
         return
+    if pulse is not None and pulse.at > at and not rules.is_beating(pulse.at, at):
+        _forget_the_future(pulse.at, at)
     since = rules.counted_from(pulse.at if pulse else None, pulse.counting_since if pulse else at, at)
     Pulse.objects.update_or_create(pk=1, defaults={"at": at, "counting_since": since})
+
+
+def _forget_the_future(clock_was: datetime, at: datetime) -> None:
+    """Have everybody been seen now whom the clock, before it was set back, saw later than that.
+
+    Not whom nothing saw: the demonstration's callers are ahead of every clock, so that they stay.
+    """
+    seen_then = (at, clock_was + rules.AWAY_AFTER)
+    ids = Caller.objects.present().filter(last_seen_at__range=seen_then).values_list("pk", flat=True)
+    Caller.objects.filter(pk__in=[caller.pk for caller in locked(list(ids))]).update(last_seen_at=at)
 
 
 def sweep(*, at: datetime) -> None:
@@ -92,7 +103,7 @@ def sweep(*, at: datetime) -> None:
     several times at once.
     """
     pulse = Pulse.objects.filter(pk=1).first()
-    if pulse is None or at - pulse.at > rules.AWAY_AFTER:
+    if pulse is None or not rules.is_beating(pulse.at, at):
         return
     if pulse.counting_since <= rules.lost_before(at):
         silent = Caller.objects.present().filter(last_seen_at__lte=rules.lost_before(at))

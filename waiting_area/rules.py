@@ -37,6 +37,20 @@ def is_resumable(left_at: datetime, at: datetime) -> bool:
     return at - left_at <= RESUME_WITHIN
 
 
+def is_beating(last_pulse: datetime, at: datetime) -> bool:
+    """Return whether pings are being taken at `at`, given the last pulse of whoever takes them (W4).
+
+    A pulse from the future is none: the clock was set back since. Up to what would be a pause, it is only
+    another server's clock that is ahead.
+    """
+    return abs(at - last_pulse) <= AWAY_AFTER
+
+
+def is_due(last_pulse: datetime, at: datetime) -> bool:
+    """Return whether the pulse must be written again; every server beats, and one row is enough for all."""
+    return abs(at - last_pulse) >= AWAY_AFTER / 3
+
+
 def counted_from(last_pulse: datetime | None, counting_since: datetime, at: datetime) -> datetime:
     """Return from when absences count, given the last pulse of whoever takes pings (W4).
 
@@ -45,7 +59,21 @@ def counted_from(last_pulse: datetime | None, counting_since: datetime, at: date
         counting_since: from when they counted so far.
         at: now, when pings are taken.
     """
-    return at if last_pulse is None or at - last_pulse > AWAY_AFTER else counting_since
+    return counting_since if last_pulse is not None and is_beating(last_pulse, at) else at
+
+
+def last_seen(known: datetime, said: datetime, at: datetime) -> datetime:
+    """Return when a page was last heard of, after it said so once more (W4).
+
+    Pings may be written in another order than they came, but nothing was heard later than now: what lies
+    in the future is left from before the clock was set back.
+
+    Args:
+        known: when it was last heard of so far.
+        said: when it said what is written down now.
+        at: now.
+    """
+    return max(said, min(known, at))
 
 
 def estimated_minutes(waits: Sequence[timedelta]) -> int | None:

@@ -7,6 +7,8 @@ open. Everything that is not below `/live/` goes on to the pages.
 import asyncio
 import json
 import logging
+import socket
+import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
@@ -34,6 +36,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_PER_ADDRESS = 300
 MOST_BODY = 500
 HERE = "here"
+# To linger for no seconds: closing is then a reset.
+RESET = struct.pack("ii", 1, 0)
 ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -168,6 +172,7 @@ class Live:
         except asyncio.CancelledError:
             # Cut because it was too slow, or because the server stops and waits no longer.
             this.uncancel()
+            hang_up(send)
         finally:
             stream.close()
             self._hub.remove(stream)
@@ -199,6 +204,23 @@ async def receive_until_gone(receive: Receive) -> None:
     """Return when the client has closed its connection, or the answer is at its end."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def hang_up(send: Send) -> None:
+    """End the connection that a server's `send` writes to, now, with whatever its client has not read.
+
+    ASGI has no word for that, and uvicorn closes an answer without an end only behind its last byte: a
+    client that reads nothing, or went without a word, then keeps a socket for minutes that no limit
+    counts any more. uvicorn's `send` belongs to what holds the transport; another server's is left to
+    that server.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        return
+    if (its_socket := transport.get_extra_info("socket")) is not None:
+        # Without it the system, too, would keep what is unread and wait for the client to take it.
+        its_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
 
 
 @lru_cache(maxsize=64)

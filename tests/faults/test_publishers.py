@@ -79,7 +79,7 @@ def heard_by_all(
     for thread in pages:
         thread.join()
     for stream in streams:
-        mine = []
+        mine: list[tuple[int, str]] = []
         while len(mine) < EACH:
             event = stream.take("notice")
             mine.append((event.number or 0, event.data["html"].split(">", 2)[1].split("<")[0].strip()))

@@ -46,13 +46,13 @@ def test_page_closed_for_others_comes_back_when_it_is_looked_at_or_a_minute_late
     live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "MOST_PER_SUBJECT", 1)
-    context = new_context(locale="en-GB")
-    first = context.new_page()
+    first = new_context(locale="en-GB").new_page()
     log_in(first, live, rynek)
     first.clock.install()
     first.goto(f"{live}{rynek.url()}")
     expect(first.locator("body")).to_have_attribute("data-connection", "open")
-    second = context.new_page()
+    # Another browser with the same log-in: tabs of one browser share a stream.
+    second = new_context(locale="en-GB", storage_state=first.context.storage_state()).new_page()
     second.goto(f"{live}{rynek.url()}")
     expect(second.locator("body")).to_have_attribute("data-connection", "open")
     expect(first.locator("body")).to_have_attribute("data-connection", "lost")

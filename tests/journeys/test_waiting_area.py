@@ -4,20 +4,26 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connection, transaction
 from playwright.sync_api import BrowserContext, Page, expect
 
+from clinic.live import bus
+from clinic.live.events import Event
 from tests.factories.house import NOW, House
 from tests.factories.waiting import arrive, door, notify
 from tests.journeys.conftest import MakeContext, log_in
-from waiting_area.announcing import announce_state
-from waiting_area.models import Caller
+from waiting_area.announcing import announce_state, caller_topic
+from waiting_area.models import Caller, Notice
 
 # Listens where a page's sound leaves it: counts each stretch of signal that silence ends.
 EAR = """
@@ -186,6 +192,64 @@ def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
     assert texts(second) == []
 
 
+def test_notices_of_two_hands_come_in_the_order_of_their_numbers(
+    live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits, not beginnings, give the numbers, and pages keep to them however the events travel (W11).
+
+    On PostgreSQL the transaction that began second commits first. SQLite's writers come one by one: there
+    it waits for the first. On both, the second number's event is sent before the first's.
+    """
+    phone, other_tab = (new_context(locale="en-GB").new_page() for _ in range(2))
+    enter(phone, f"{live}{door(rynek)}")
+    other_tab.context.add_cookies(phone.context.cookies())  # type: ignore[arg-type]
+    other_tab.goto(phone.url)
+    for page in (phone, other_tab):
+        expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    caller = Caller.objects.get()
+    overtakes = connection.vendor == "postgresql"
+    begun, one_is_committed, two_is_sent = threading.Event(), threading.Event(), threading.Event()
+    really_send = bus._send
+
+    def send(event: Event) -> None:
+        number = event.topics.get(caller_topic(caller.pk))
+        if number == 1:
+            one_is_committed.set()
+            two_is_sent.wait(10)
+        really_send(event)
+        if number == 2:
+            two_is_sent.set()
+
+    def begin_first() -> None:
+        with closing(connection), transaction.atomic():
+            Caller.objects.get()
+            begun.set()
+            assert not overtakes or one_is_committed.wait(10)
+            notify(rynek, caller, "Began first")
+
+    def begin_second() -> None:
+        with closing(connection):
+            assert begun.wait(10)
+            notify(rynek, caller, "Began second")
+
+    monkeypatch.setattr(bus, "_send", send)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(begin_first), pool.submit(begin_second)]:
+            done.result(30)
+
+    expected = ["Began second", "Began first"] if overtakes else ["Began first", "Began second"]
+    assert two_is_sent.is_set()
+    assert list(Notice.objects.order_by("number").values_list("number", "text")) == [*enumerate(expected, 1)]
+    for page in (phone, other_tab):
+        expect(page.locator(".notice-text")).to_have_text(expected)
+    phone.reload()
+    expect(phone.locator(".notice-text")).to_have_text(expected)
+    desk = new_context(locale="en-GB").new_page()
+    log_in(desk, live, rynek)
+    desk.goto(f"{live}{rynek.url(f'waiting/{caller.pk}/')}")
+    expect(desk.locator(".notice-text")).to_have_text(expected)
+
+
 def test_who_was_away_is_back_by_themselves(live: str, rynek: House, new_context: MakeContext) -> None:
     phone = new_context(locale="en-GB").new_page()
     enter(phone, f"{live}{door(rynek)}")
@@ -209,16 +273,47 @@ def test_who_was_away_is_back_by_themselves(live: str, rynek: House, new_context
     assert Caller.objects.get().status == "waiting"
 
 
+def test_eight_tabs_of_one_caller_all_show_a_notice_and_pages_still_load(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    tabs = [context.new_page()]
+    enter(tabs[0], f"{live}{door(rynek)}")
+    for _ in range(7):
+        tabs.append(context.new_page())
+        tabs[-1].goto(f"{live}{door(rynek, 'wait/')}")
+    for tab in tabs:
+        expect(tab.locator("body")).to_have_attribute("data-connection", "open")
+
+    notify(rynek, Caller.objects.get(), "Hello all")
+
+    for tab in tabs:
+        expect(tab.get_by_text("Hello all")).to_be_visible()
+    # None of them takes the connections that ordinary requests need.
+    asked = "fetch(location.href, { signal: AbortSignal.timeout(5000) }).then(answer => answer.status)"
+    assert [tab.evaluate(asked) for tab in tabs] == [200] * 8
+    # The page whose stream the others hear through goes away.
+    tabs.pop(0).close()
+    notify(rynek, Caller.objects.get(), "Hello again")
+    for tab in tabs:
+        expect(tab.get_by_text("Hello again")).to_be_visible()
+
+
 def test_everything_works_without_script(live: str, rynek: House, new_context: MakeContext) -> None:
     desk = new_context(java_script_enabled=False, locale="en-GB").new_page()
     phone = new_context(java_script_enabled=False, locale="en-GB").new_page()
     log_in(desk, live, rynek)
     enter(phone, f"{live}{door(rynek)}")
     expect(phone.locator("#place")).to_have_text("1")
+    again = phone.locator("head meta[http-equiv=refresh]")
+    assert again.evaluate_all("all => all.map(one => one.content)") == ["30"]
+    with_script = new_context(locale="en-GB").new_page()
+    enter(with_script, f"{live}{door(rynek)}", "Ewa Siwa")
+    expect(with_script.locator("meta[http-equiv=refresh]")).to_have_count(0)
 
     desk.goto(f"{live}{rynek.url('waiting/')}")
-    desk.locator(".menu-dots > summary").click()
-    desk.get_by_role("link", name="Notify").click()
+    desk.locator(".menu-dots > summary").first.click()
+    desk.get_by_role("link", name="Notify").first.click()
     write(desk, "Please come to the desk.")
     expect(desk.get_by_text("The notice is sent.")).to_be_visible()
     expect(desk.get_by_text("not seen yet")).to_be_visible()

@@ -12,6 +12,7 @@ from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from clinic.demo.house import CLINICS, USERS
 from clinic.live import bus
 from clinic.live.events import Event
+from clinic.live.subjects import Presence
 from clinic.models import AuditEntry, Clinic, LiveRevocation, User
 from clinic.people.operations import create_clinic
 from tests.factories.house import MINUTES, NOW, House
@@ -383,7 +384,9 @@ def test_seen_never_goes_back_and_left_stays_left(rynek: House) -> None:
     caller = arrive(rynek)
     notify(rynek, caller)
     ping(caller, NOW + 20 * SECONDS, seen=1)
-    ping(caller, NOW + 10 * SECONDS, seen=0)
+    # Another server's, written later though said before.
+    late = presence.Ping(caller.pk, 0, True, NOW + 10 * SECONDS)
+    presence.note([late], at=NOW + 21 * SECONDS)
 
     caller.refresh_from_db()
     assert (caller.seen_number, caller.last_seen_at) == (1, NOW + 20 * SECONDS)
@@ -454,13 +457,59 @@ def test_pulse_is_written_seldom_and_only_for_somebody(rynek: House) -> None:
     assert not Pulse.objects.exists()
     caller = arrive(rynek)
     found = []
-    for second in (0, 3, 9, 12, 15, 60):
+    # Forward, and at last back by 9, 10 and 31 seconds.
+    for second in (0, 3, 9, 12, 15, 60, 51, 50, 19):
         ping(caller, NOW + second * SECONDS)
         found.append(
             [((row.at - NOW).seconds, (row.counting_since - NOW).seconds) for row in Pulse.objects.all()]
         )
 
-    assert found == [[(0, 0)], [(0, 0)], [(0, 0)], [(12, 0)], [(12, 0)], [(60, 60)]]
+    assert found == [
+        [(0, 0)], [(0, 0)], [(0, 0)], [(12, 0)], [(12, 0)], [(60, 60)],
+        [(60, 60)], [(50, 60)], [(19, 19)],
+    ]  # fmt: skip
+
+
+def test_clock_set_back_keeps_nobody_waiting_for_it(rynek: House, beating: None) -> None:
+    here, silent, actor, unheard = (arrive(rynek) for _ in range(4))
+    before, now = NOW + 60 * MINUTES, NOW + MINUTES
+    stays = before + demo.STAY
+    beat(before)
+    ping(here, before)
+    presence.note([presence.Ping(actor.pk, 0, True, stays)], at=before)
+    ping(silent, before + 9 * SECONDS)
+
+    # A pulse from the future is none: who takes pings may be away.
+    presence.sweep(at=now)
+    assert state(unheard) == ("waiting", "", False)
+    # A page says that it is there, by the clock as it is now.
+    ping(here, now)
+
+    assert list(Pulse.objects.values_list("at", "counting_since")) == [(now, now)]
+    seen = dict(Caller.objects.values_list("pk", "last_seen_at"))
+    assert seen == {here.pk: now, silent.pk: now, actor.pk: stays, unheard.pk: NOW}
+    for second in range(10, 110, 10):
+        ping(here, now + second * SECONDS)
+        presence.sweep(at=now + (second + 4) * SECONDS)
+        assert [state(each) for each in (silent, unheard)] == [("waiting", "", second >= 50)] * 2
+    presence.sweep(at=now + 105 * SECONDS)
+    assert [state(each) for each in (silent, unheard)] == [("left", "absent", False)] * 2
+    assert [state(each) for each in (here, actor)] == [("waiting", "", False)] * 2
+
+    # Too little for the pulse: the next ping of each counts all the same.
+    ping(here, now + 80 * SECONDS)
+    here.refresh_from_db()
+    assert here.last_seen_at == now + 80 * SECONDS
+
+
+def test_ping_from_before_the_clock_was_set_back_counts_as_now(rynek: House, morning: Any) -> None:
+    caller = arrive(rynek)
+    subject = caller_subject(caller, language="en")
+
+    KIND.note_presence([Presence(subject, 0, True, NOW + 60 * MINUTES)])
+
+    caller.refresh_from_db()
+    assert caller.last_seen_at == NOW
 
 
 # --- Coming back -----------------------------------------------------------------------------------

@@ -33,10 +33,52 @@ def test_wait_is_estimated_from_the_median(minutes: list[float], expected: int |
 
 @pytest.mark.parametrize(
     ("last", "expected"),
-    [(None, NOON), (ago(seconds=3), ago(hours=1)), (ago(seconds=30), ago(hours=1)), (ago(seconds=31), NOON)],
+    [
+        (None, NOON),
+        (ago(seconds=3), ago(hours=1)),
+        (ago(seconds=30), ago(hours=1)),
+        (ago(seconds=31), NOON),
+        # In the future: another server's clock is a little ahead, or the clock was set back.
+        (ago(seconds=-30), ago(hours=1)),
+        (ago(seconds=-31), NOON),
+        (ago(hours=-1), NOON),
+    ],
 )
 def test_absences_count_anew_after_a_pause(last: datetime | None, expected: datetime) -> None:
     assert rules.counted_from(last, ago(hours=1), NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "beats", "due"),
+    [
+        (ago(seconds=9), True, False),
+        (ago(seconds=10), True, True),
+        (ago(seconds=30), True, True),
+        (ago(seconds=31), False, True),
+        (ago(seconds=-9), True, False),
+        (ago(seconds=-10), True, True),
+        (ago(seconds=-30), True, True),
+        (ago(seconds=-31), False, True),
+    ],
+)
+def test_pulse_beats_and_is_due(last: datetime, beats: bool, due: bool) -> None:
+    assert rules.is_beating(last, NOON) is beats
+    assert rules.is_due(last, NOON) is due
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "expected"),
+    [
+        (ago(seconds=20), ago(seconds=2), ago(seconds=2)),
+        (ago(seconds=1), ago(seconds=2), ago(seconds=1)),
+        # Left from before the clock was set back.
+        (ago(hours=-1), ago(seconds=2), NOON),
+        # Said on purpose (the demonstration's callers).
+        (ago(seconds=1), ago(hours=-8), ago(hours=-8)),
+    ],
+)
+def test_nothing_was_heard_later_than_now(known: datetime, said: datetime, expected: datetime) -> None:
+    assert rules.last_seen(known, said, NOON) == expected
 
 
 def test_edges_of_absence() -> None:

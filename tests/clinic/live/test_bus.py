@@ -1,5 +1,7 @@
 """From a commit to the stream, whatever is lost on the way (R4, R26, R28, W11)."""
 
+import errno
+import select
 import socket
 import subprocess
 import threading
@@ -11,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from django.db import transaction
 
 from clinic.live import bus, hub, subjects
@@ -30,7 +33,7 @@ from tests.services import _free_port, _redis_program
 
 
 def test_browser_that_does_not_read_is_cut_and_nobody_waits_for_it(
-    rynek: House, live: str, listen: Listen
+    rynek: House, live: str, server: uvicorn.Server, listen: Listen
 ) -> None:
     slow, healthy = at_today(rynek, rynek.admin), listen(at_today(rynek, rynek.assistant))
     healthy.take("sync")
@@ -54,6 +57,12 @@ def test_browser_that_does_not_read_is_cut_and_nobody_waits_for_it(
         # It was cut with a bounded number of events waiting, and the healthy one heard every one.
         assert MOST_BEHIND <= heard < 5000
         assert len(hub.hub) == 1
+        # Nothing is kept for it, here or in the system: it is reset without having read a byte.
+        end = select.poll()
+        end.register(deaf, select.POLLERR)
+        assert end.poll(10_000)
+        assert deaf.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+        eventually(lambda: len(server.server_state.connections) == 1)
     back = listen(slow)
     assert back.take() == Heard("sync", None, {})
 

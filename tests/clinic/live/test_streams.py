@@ -184,6 +184,13 @@ def test_one_more_tab_closes_the_oldest(
     assert [tab.take().name for tab in tabs[1:]] == ["appointment"] * 3
 
 
+def test_send_of_another_server_is_left_to_it() -> None:
+    async def send(_message: object) -> None:
+        raise AssertionError
+
+    asgi.hang_up(send)
+
+
 def test_members_behind_one_address_are_not_counted(
     rynek: House, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from clinic.live import tokens
 from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
 from tests.factories.page import Page
 from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, waiting
-from waiting_area import areas, operations
+from waiting_area import areas, operations, rules
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
@@ -164,8 +164,17 @@ def test_screen_shows_place_wait_words_and_notices(rynek: House) -> None:
         [("class", "notice notice-clinic"), ("data-number", "1")]
     ]
     assert "Please keep this page open." in page.text
-    assert page.all("noscript")
     assert response.cookies["live"]["path"].startswith("/live/")
+
+
+def test_without_script_the_page_comes_anew_every_half_minute(rynek: House) -> None:
+    page = Page(waiting(Client(), arrive(rynek)).get(door(rynek, "wait/")))
+
+    (head,), (refresh,) = page.all("head"), page.all("meta", lambda it: "http-equiv" in it)
+    assert dict(refresh.attributes) == {"http-equiv": "refresh", "content": "30"}
+    # Only there, and soon enough to count as present (W4).
+    assert [one.children for one in head.children if getattr(one, "name", "") == "noscript"] == [[refresh]]
+    assert timedelta(seconds=30) < rules.LOST_AFTER
 
 
 def test_nothing_is_said_of_the_wait_without_a_basis(rynek: House) -> None:

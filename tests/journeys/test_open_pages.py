@@ -1,0 +1,263 @@
+"""What open pages do with their stream: many tabs, late answers, pages out of sight, refused renewals (R26)."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from clinic.live import hub, tokens
+from clinic.live.bus import publish
+from clinic.people.listening import clinic_topic
+from tests.clinic.live.conftest import eventually
+from tests.factories.house import House
+from tests.factories.waiting import arrive
+from tests.journeys.conftest import MakeContext, log_in
+
+# A page out of sight, for headless pages never are: `look(false)` turns to another tab. And what it was told.
+EYES = """
+(() => {
+  let hidden = false;
+  Object.defineProperty(document, "hidden", { get: () => hidden });
+  Object.defineProperty(document, "visibilityState", { get: () => (hidden ? "hidden" : "visible") });
+  window.look = (seen) => {
+    hidden = !seen;
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+  window.told = 0;
+  document.addEventListener("live:caller", () => { window.told += 1; });
+})();
+"""
+# When the page asked for its next token, by its own clock, and how many answers it has.
+RENEWALS = """
+(() => {
+  const real = window.fetch;
+  window.asked = [];
+  window.answered = 0;
+  window.fetch = (where, options) => {
+    if (!String(where).includes("/listen/")) return real(where, options);
+    window.asked.push(Date.now());
+    return real(where, options).finally(() => { window.answered += 1; });
+  };
+})();
+"""
+SECOND = 1000
+
+
+@pytest.fixture(autouse=True)
+def _whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no page ask at first: as on a server that is up for a while, in a clinic where nothing happens."""
+    monkeypatch.setattr(hub.Hub, "_may_lack", lambda *_: False)
+
+
+def desk(context: BrowserContext, live: str, house: House) -> Page:
+    """Return the waiting area's page, with its stream open."""
+    page = context.new_page()
+    if not context.cookies():
+        log_in(page, live, house)
+    page.goto(f"{live}{house.url('waiting/')}")
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    return page
+
+
+def until(page: Page, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something holds, and let Playwright do its work meanwhile."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        page.wait_for_timeout(10)
+
+
+def freeze(page: Page) -> None:
+    """Stop the pages' clock; from here on it goes only as far as it is told."""
+    page.clock.pause_at(page.evaluate("Date.now()") / SECOND + 1)
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".caller .caller-name").all_inner_texts()
+
+
+def test_eight_tabs_of_one_member_all_come_to_show_it_and_pages_still_load(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB", service_workers="block")
+    context.add_init_script(EYES)
+    context.clock.install()
+    tabs: list[Page] = []
+    for _ in range(8):
+        for earlier in tabs[-1:]:
+            earlier.evaluate("look(false)")
+            # Out of sight for ten seconds: browsers open six connections for a site.
+            context.clock.run_for(10 * SECOND)
+            eventually(lambda: len(hub.hub) == 0)
+        tabs.append(desk(context, live, rynek))
+
+    arrive(rynek, "Ada First")
+    expect(tabs[-1].get_by_role("link", name="Ada First")).to_be_visible()
+
+    for tab in tabs[:-1]:
+        assert names(tab) == []
+        tab.evaluate("look(true)")
+        expect(tab.get_by_role("link", name="Ada First")).to_be_visible()
+        tab.evaluate("look(false)")
+        context.clock.run_for(10 * SECOND)
+    one_more = context.new_page()
+    one_more.goto(f"{live}{rynek.url('patients/')}")
+    expect(one_more.locator("h1")).to_be_visible()
+
+
+def test_eight_windows_side_by_side_hear_by_one_stream_whoever_holds_it(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    windows = [desk(context, live, rynek) for _ in range(8)]
+    eventually(lambda: len(hub.hub) == 1)
+    arrive(rynek, "Ada First")
+    for window in windows:
+        expect(window.get_by_role("link", name="Ada First")).to_be_visible()
+
+    # The last to open holds it; another takes it over.
+    windows.pop().close()
+    eventually(lambda: len(hub.hub) == 0)
+    until(windows[0], lambda: len(hub.hub) == 1)
+    arrive(rynek, "Bea Second")
+    for window in windows:
+        expect(window.get_by_role("link", name="Bea Second")).to_be_visible()
+
+
+def test_answer_that_a_newer_change_overtook_is_asked_for_once_more(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    context.add_init_script(EYES)
+    page = desk(context, live, rynek)
+    held: list[tuple[Route, object]] = []
+    asked = 0
+
+    def answer(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            held.append((route, route.fetch()))  # made now, and on its way for as long as the test likes
+        else:
+            route.continue_()
+
+    page.route(f"**{rynek.url('waiting/')}", answer)
+    arrive(rynek, "Ada First")
+    until(page, lambda: bool(held))
+    arrive(rynek, "Bea Second")
+    until(page, lambda: bool(page.evaluate("window.told === 2")))
+    assert (asked, names(page)) == (1, [])
+
+    route, late = held.pop()
+    route.fulfill(response=late)  # type: ignore[arg-type]
+
+    expect(page.get_by_role("link", name="Bea Second")).to_be_visible()
+    assert names(page) == ["Ada First", "Bea Second"]
+    assert asked == 2
+
+
+def test_page_out_of_sight_lets_go_after_ten_seconds_and_is_right_when_seen_again(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    context.add_init_script(EYES)
+    context.clock.install()
+    page = desk(context, live, rynek)
+    freeze(page)
+
+    page.evaluate("look(false)")
+    page.clock.run_for(10 * SECOND - 1)
+    page.evaluate("look(true)")
+    page.clock.run_for(10 * SECOND)
+    page.evaluate("look(false)")
+    page.clock.run_for(10 * SECOND - 1)
+    arrive(rynek, "Ada First")
+    until(page, lambda: bool(page.evaluate("window.told === 1")))
+
+    page.clock.run_for(1)
+    eventually(lambda: len(hub.hub) == 0)
+    arrive(rynek, "Bea Second")
+    page.clock.resume()
+    page.evaluate("look(true)")
+
+    expect(page.get_by_role("link", name="Bea Second")).to_be_visible()
+    assert names(page) == ["Ada First", "Bea Second"]
+    # By asking: nobody told it.
+    assert page.evaluate("window.told") == 1
+    assert len(hub.hub) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "least"),
+    [
+        (503, None, [2, 4, 8]),
+        (503, "7", [7, 7, 8]),
+        (429, "12", [12, 12]),
+    ],
+)
+def test_refused_renewal_is_asked_for_again_later_and_later(
+    status: int,
+    retry_after: str | None,
+    least: list[int],
+    live: str,
+    rynek: House,
+    new_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokens, "RENEW_AFTER", 1)
+    context = new_context(locale="en-GB")
+    context.add_init_script(RENEWALS)
+    context.clock.install()
+    page = desk(context, live, rynek)
+    freeze(page)
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    refusing = f"**{rynek.url('listen/')}"
+    page.route(refusing, lambda route: route.fulfill(status=status, headers=headers))
+    until(page, lambda: bool(page.evaluate("window.answered === window.asked.length")))
+    page.evaluate("window.asked = []; window.answered = 0")
+
+    def renewals() -> list[int]:
+        # Silence would be another reason to ask.
+        publish("ping", {clinic_topic(rynek.clinic.pk): None})
+        page.clock.run_for(SECOND)
+        until(page, lambda: bool(page.evaluate("window.answered === window.asked.length")))
+        found: list[int] = page.evaluate("window.asked")
+        return found
+
+    while len(renewals()) <= len(least):
+        pass
+
+    at = renewals()
+    gaps = [(later - earlier) / SECOND for earlier, later in pairwise(at)]
+    # Half as much again at most, by chance, and a tick of the page's watch.
+    assert all(few <= gap <= few * 1.5 + 2 for few, gap in zip(least, gaps, strict=True)), gaps
+    # Answered at last, it goes on as usual.
+    page.unroute(refusing)
+    while len(renewals()) < len(at) + 3:
+        pass
+    at = renewals()[-2:]
+    assert SECOND < at[1] - at[0] <= 2 * SECOND
+
+
+def test_page_that_starts_anew_waits_as_long_as_it_was_told(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    context.add_init_script(RENEWALS)
+    context.clock.install()
+    page = desk(context, live, rynek)
+    freeze(page)
+    page.route(
+        f"**{rynek.url('listen/')}", lambda route: route.fulfill(status=429, headers={"Retry-After": "12"})
+    )
+
+    page.evaluate("window.live.restart()")
+    for _ in range(30):
+        until(page, lambda: bool(page.evaluate("window.answered === window.asked.length")))
+        page.clock.run_for(SECOND)
+
+    at = page.evaluate("window.asked")
+    assert len(at) >= 2
+    assert all(later - earlier >= 12 * SECOND for earlier, later in pairwise(at)), at
