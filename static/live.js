@@ -90,7 +90,6 @@
   let paused = false;
   let renewFrom = 0;
   let refusals = 0;
-  let names = new Set();
 
   const say = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
@@ -174,21 +173,6 @@
     say(`live:${name}`, { data, id });
     hear(name, data);
   };
-  const onEvent = (event) => {
-    const data = JSON.parse(event.data);
-    const id = Number(event.lastEventId) || null;
-    tabs?.postMessage({ name: event.type, data, id });
-    take(event.type, data, id);
-  };
-
-  const listenFor = (wanted) => {
-    for (const name of wanted) {
-      if (names.has(name)) continue;
-      names.add(name);
-      source?.addEventListener(name, onEvent);
-    }
-  };
-
   // Something may have been missed: fetch what is shown anew.
   const lack = () => {
     // After a restart all pages come back in one moment; they need not ask in the same one.
@@ -226,7 +210,12 @@
       pause();
       retryTimer = setTimeout(back, CROWDED);
     });
-    for (const name of names) source.addEventListener(name, onEvent);
+    source.addEventListener("message", (event) => {
+      const { name, data } = JSON.parse(event.data);
+      const id = Number(event.lastEventId) || null;
+      tabs?.postMessage({ name, data, id });
+      take(name, data, id);
+    });
     source.onerror = () => {
       setState("lost");
       // A refused stream is not tried again by the browser: the token may be too old.
@@ -374,16 +363,9 @@
   window.addEventListener("pageshow", (event) => event.persisted && restart());
   window.addEventListener("pagehide", letGo);
 
-  const collect = () => {
-    for (const element of document.querySelectorAll("[data-live]")) listenFor(element.dataset.live.split(" "));
-  };
-  document.addEventListener("htmx:afterSettle", collect);
-
   window.live = { on: (name, act) => {
-    listenFor([name]);
     document.addEventListener(`live:${name}`, (event) => act(event.detail.data, event.detail.id));
   }, restart, end };
-  collect();
   if (document.hidden && !keeps) paused = true;
   else open();
 })();

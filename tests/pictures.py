@@ -39,6 +39,9 @@ def main(address: str) -> None:
         page.locator(".rows-day a.row-main").last.click()
         page.wait_for_url("**/appointments/*/")
         page.screenshot(path=FOLDER / "appointment.png")
+        page.goto(f"{address}/c/rynek/waiting/")
+        page.wait_for_timeout(1000)
+        page.screenshot(path=FOLDER / "waiting.png")
         browser.close()
 
 

@@ -42,12 +42,15 @@ def unpack(text: str | bytes) -> Event:
 def body_of(event: Event, language: str) -> bytes:
     """Return the part of an event's frame that all listeners of one language share.
 
-    JSON holds no line break, so no text inside can end the event or begin another (A58).
+    What happened stands in the data and not in the frame's own name: browsers give a named frame only to
+    whoever waits for that name, and one page hears for all of a person's. JSON holds no line break, so no
+    text inside can end the event or begin another (A58).
     """
     said = event.by_language.get(language) or event.by_language.get("en") or event.data
-    return f"event: {event.name}\ndata: {json.dumps(said, separators=(',', ':'))}\n\n".encode()
+    content = {"name": event.name, "data": said}
+    return f"data: {json.dumps(content, separators=(',', ':'))}\n\n".encode()
 
 
 def frame(name: str, **data: Any) -> bytes:
-    """Return a whole frame of the stream's own, the same in all languages."""
-    return body_of(Event(name, {}, data), "en")
+    """Return a whole frame of the stream's own: `ping`, `sync` and the like, the same in all languages."""
+    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

@@ -66,9 +66,12 @@ class Listener:
                     number = int(text[4:])
                 elif text.startswith("data: "):
                     data += text[6:]
-                elif not text and name:
+                elif not text and data:
+                    said = json.loads(data)
+                    # Without a name of its own, the frame is an event, and its data say which.
+                    heard = Heard(name, number, said) if name else Heard(said["name"], number, said["data"])
                     with self._news:
-                        self._heard.append(Heard(name, number, json.loads(data)))
+                        self._heard.append(heard)
                         self._news.notify_all()
                     name, number, data = "", None, ""
         except (OSError, ValueError, AttributeError):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -136,6 +137,27 @@ def test_eight_windows_side_by_side_hear_by_one_stream_whoever_holds_it(
     arrive(rynek, "Bea Second")
     for window in windows:
         expect(window.get_by_role("link", name="Bea Second")).to_be_visible()
+
+
+def test_page_that_holds_the_stream_passes_on_what_concerns_another_only(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+    context.add_init_script(SOURCE)
+    waiting_area = desk(context, live, rynek)
+    day = context.new_page()
+    day.goto(f"{live}{rynek.url()}?day=2027-05-13")
+    until(day, lambda: bool(day.evaluate("window.opened.readyState === 1")))
+    eventually(lambda: len(hub.hub) == 1)
+    # Today's page hears of appointments, not of callers; whichever of the two holds the stream now,
+    # the other has it next.
+    for name in ("Ada First", "Bea Second"):
+        arrive(rynek, name)
+        expect(waiting_area.get_by_role("link", name=name)).to_be_visible()
+        other = day if waiting_area.evaluate("window.opened.readyState === 1") else waiting_area
+        other.evaluate("window.live.restart()")
+        until(other, partial(other.evaluate, "window.opened.readyState === 1"))
+        eventually(lambda: len(hub.hub) == 1)
 
 
 def test_answer_that_a_newer_change_overtook_is_asked_for_once_more(

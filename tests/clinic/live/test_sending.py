@@ -143,7 +143,7 @@ def test_failure_of_one_stream_does_not_reach_the_next(is_slow: bool) -> None:
         await turns()
         assert broken_socket.is_cut
         assert not sound_socket.is_cut
-        assert sound_socket.bodies[1:] == [b"id: 1\nevent: notice\ndata: {}\n\n"]
+        assert sound_socket.bodies[1:] == [b'id: 1\ndata: {"name":"notice","data":{}}\n\n']
         hub.stop()
 
     on_a_loop(work)
