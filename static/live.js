@@ -85,6 +85,7 @@
   let retryIn = 1000;
   let retryTimer = 0;
   let synced = false;
+  let behind = true; // something may have been said that this page has not heard
   let looked = false; // somebody has just come back to this page and must not wait
   let ended = false;
   let paused = false;
@@ -94,6 +95,7 @@
   const say = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
   const setState = (state) => {
+    if (state === "lost") behind = true;
     if (body.dataset.connection === state) return;
     body.dataset.connection = state;
     say("live:state", { state });
@@ -199,6 +201,7 @@
       alive();
       if (synced || !JSON.parse(event.data).whole) lack();
       synced = true;
+      behind = false;
     });
     source.addEventListener("revoked", () => {
       tabs?.postMessage({ name: "revoked" });
@@ -271,6 +274,7 @@
 
   const restart = () => {
     if (ended) return;
+    behind = true;
     renew().then((may) => may && open(), () => {
       setState("lost");
       later();
@@ -305,9 +309,9 @@
       clearTimeout(retryTimer);
       clearTimeout(taking);
       source?.close();
-      // A page that heard everything up to now goes on hearing it.
-      if (body.dataset.connection !== "open") lack();
+      if (behind) lack();
       synced = true;
+      behind = false;
       alive();
     } else if (gone) {
       clearTimeout(taking);
@@ -342,6 +346,7 @@
   let pausing = 0;
   const pause = () => {
     paused = true;
+    behind = true;
     clearTimeout(retryTimer);
     letGo();
     follows = false;
