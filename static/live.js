@@ -117,8 +117,10 @@
     plan(address, delay);
   };
   const plan = (address, delay) => {
-    if (timers.has(address) || [...asking.values()].includes(address)) return;
-    timers.set(address, setTimeout(ask, delay, address));
+    const at = Date.now() + delay;
+    if (timers.get(address)?.at <= at || [...asking.values()].includes(address)) return;
+    clearTimeout(timers.get(address)?.timer);
+    timers.set(address, { at, timer: setTimeout(ask, delay, address) });
   };
   const ask = (address) => {
     timers.delete(address);
@@ -180,6 +182,7 @@
     // After a restart all pages come back in one moment; they need not ask in the same one.
     const delay = synced && !looked ? Math.random() * 1500 : 0;
     looked = false;
+    failures.clear();
     setTimeout(say, delay, "live:sync");
     for (const element of document.querySelectorAll("[data-live]")) refresh(element.id, delay);
   };
@@ -197,7 +200,7 @@
       say("live:ping");
     });
     source.addEventListener("sync", (event) => {
-      hold();
+      hold(holding);
       alive();
       if (synced || !JSON.parse(event.data).whole) lack();
       synced = true;
@@ -221,6 +224,7 @@
     });
     source.onerror = () => {
       setState("lost");
+      if (holding) tabs?.postMessage({ lost: true });
       // A refused stream is not tried again by the browser: the token may be too old.
       if (source.readyState === EventSource.CLOSED) later();
     };
@@ -235,7 +239,7 @@
 
   const end = () => {
     ended = true;
-    source?.close();
+    letGo();
     setState("ended");
   };
 
@@ -263,7 +267,16 @@
         }
         renewedAt = Date.now();
         refusals = 0;
-        path = answer.headers.get("X-Live") || path;
+        const fresh = answer.headers.get("X-Live") || path;
+        if (fresh === path) return true;
+        // Somebody else in this browser since: a caller's page is theirs, a member's goes on.
+        if (keeps) {
+          location.reload();
+          return false;
+        }
+        path = fresh;
+        letGo();
+        meet();
         return true;
       })
       .finally(() => {
@@ -286,43 +299,63 @@
   // Whose stream stood up last holds it and passes on what it hears; the others close theirs. A holder that
   // goes says so, and one that went without a word is missed as any stream is.
 
-  const tabs = "BroadcastChannel" in window ? new BroadcastChannel(path) : null;
+  let tabs = null;
   const me = Math.random();
   let follows = false;
+  let holding = false;
   let heldAt = 0;
   let taking = 0;
-  const hold = () => {
+  const claim = (again) => tabs?.postMessage({ holds: me, at: heldAt, again });
+  const hold = (again) => {
     follows = false;
+    holding = true;
     heldAt = Date.now();
-    tabs?.postMessage({ holds: me });
+    claim(again);
   };
   const letGo = () => {
     source?.close();
-    if (!follows) tabs?.postMessage({ gone: true });
+    if (holding) tabs?.postMessage({ gone: true });
+    holding = false;
   };
-  tabs?.addEventListener("message", ({ data: { holds, gone, name, data, id } }) => {
+  const follow = (lacks) => {
+    follows = true;
+    holding = false;
+    clearTimeout(retryTimer);
+    clearTimeout(taking);
+    source?.close();
+    if (lacks) lack();
+    synced = true;
+    behind = false;
+    alive();
+  };
+  const onTab = ({ data: { holds, at, again, gone, lost, name, data, id } }) => {
     if (ended || paused) return;
     if (holds) {
-      // Two at once: the same one yields, whoever hears it first.
-      if (!follows && Date.now() - heldAt < 1000 && me > holds) return hold();
-      follows = true;
-      clearTimeout(retryTimer);
+      // The later claim holds, in whichever order they are heard.
+      if (holding && (heldAt > at || (heldAt === at && me > holds))) claim(false);
+      else follow(behind || again || Date.now() - heardAt > PING);
+      return;
+    }
+    // A stream of its own that is refused, and another that stands: that one will do.
+    if (!follows && name && body.dataset.connection === "lost") follow(true);
+    if (!follows) return;
+    if (lost) behind = true;
+    else if (gone) {
+      behind = true;
       clearTimeout(taking);
-      source?.close();
-      if (behind) lack();
-      synced = true;
-      behind = false;
-      alive();
-    } else if (gone) {
-      clearTimeout(taking);
-      if (follows) taking = setTimeout(() => paused || restart(), Math.random() * 500);
-    } else if (!follows) return;
-    else if (name === "revoked") end();
+      taking = setTimeout(() => paused || restart(), Math.random() * 500);
+    } else if (name === "revoked") end();
     else if (name === "ping") {
       alive();
       say("live:ping");
     } else take(name, data, id);
-  });
+  };
+  const meet = () => {
+    tabs?.close();
+    tabs = "BroadcastChannel" in window ? new BroadcastChannel(path) : null;
+    tabs?.addEventListener("message", onTab);
+  };
+  meet();
 
   // --- The watch: silence, sleep, the way back -----------------------------------------------
 

@@ -122,20 +122,21 @@ def _page(
         initial={"day": local.date(), "time": f"{local:%H:%M}", "version": appointment.version},
         calendar=appointment.calendar,
     )
-    context = {
-        "appointment": appointment,
-        "zone": appointment.calendar.zone,
-        "move_form": move_form,
-        "can_move": state == Status.BOOKED,
-        "can_cancel": Status.CANCELLED in TRANSITIONS[state],
-        "can_mark_done": Status.DONE in TRANSITIONS[state],
-        "can_mark_no_show": Status.NO_SHOW in TRANSITIONS[state] and at >= appointment.starts_at,
-        "can_unmark": Status.BOOKED in TRANSITIONS[state],
-        "panels": rendered(request, "appointment", appointment),
-        "side_panels": rendered(request, "appointment_side", appointment),
-        "story": list_story(appointment),
-    }
-    return render(request, "clinic/appointment.html", {**context, **more}, status=status)
+    with opened(request, member.actor, appointment, at=at):
+        context = {
+            "appointment": appointment,
+            "zone": appointment.calendar.zone,
+            "move_form": move_form,
+            "can_move": state == Status.BOOKED,
+            "can_cancel": Status.CANCELLED in TRANSITIONS[state],
+            "can_mark_done": Status.DONE in TRANSITIONS[state],
+            "can_mark_no_show": Status.NO_SHOW in TRANSITIONS[state] and at >= appointment.starts_at,
+            "can_unmark": Status.BOOKED in TRANSITIONS[state],
+            "panels": rendered(request, "appointment", appointment),
+            "side_panels": rendered(request, "appointment_side", appointment),
+            "story": list_story(appointment),
+        }
+        return render(request, "clinic/appointment.html", {**context, **more}, status=status)
 
 
 @require_safe
@@ -143,8 +144,7 @@ def _page(
 def appointment(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Show an appointment: when, who, what the patient is told and why, and who did what."""
     found = get_for(member, Appointment.objects.whole(), pk, "appointment.see")
-    with opened(request, member.actor, found, at=clock.now()):
-        return _page(request, member, found)
+    return _page(request, member, found)
 
 
 def _change(

@@ -248,7 +248,9 @@ class Hub:
 
     def _may_lack(self, subject: Subject, since: float) -> bool:
         """Return whether something may have been said to a subject since an instant."""
-        if since < max(self._hears_since, time.time() - SAID_KEPT):
+        now = time.time()
+        # From the future: a clock was set back since, and the order of things is not known.
+        if not max(self._hears_since, now - SAID_KEPT) <= since <= now:
             return True
         return any(self._said.get(topic, 0.0) >= since for topic in subject.topics)
 

@@ -296,3 +296,21 @@ def test_page_that_starts_anew_waits_as_long_as_it_was_told(
     at = page.evaluate("window.asked")
     assert len(at) >= 2
     assert all(later - earlier >= 12 * SECOND for earlier, later in pairwise(at)), at
+
+
+def test_all_windows_catch_up_when_the_one_stream_was_away(
+    live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = new_context(locale="en-GB")
+    windows = [desk(context, live, rynek) for _ in range(3)]
+    eventually(lambda: len(hub.hub) == 1)
+
+    # Said to nobody: the stream is cut, and what happens is not delivered before it is back.
+    with monkeypatch.context() as deaf:
+        deaf.setattr(hub.Hub, "deliver_soon", lambda *_: None)
+        arrive(rynek, "Ada First")
+    (held,) = hub.hub._streams()
+    hub.hub._soon(held.end)
+
+    for window in windows:
+        expect(window.get_by_role("link", name="Ada First")).to_be_visible(timeout=15_000)

@@ -41,8 +41,10 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def leave(number: int, frame: FrameType | None) -> None:
     """End at once: whatever is being prepared outlives being killed at any point."""
-    os.write(sys.stdout.fileno(), b"Stopped.\n")
-    os._exit(0)
+    try:
+        os.write(sys.stdout.fileno(), b"Stopped.\n")
+    finally:
+        os._exit(0)
 
 
 class Command(BaseCommand):
@@ -66,6 +68,7 @@ class Command(BaseCommand):
         except Stopped:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self._say("Stopped.")
+            web.leave_within(UNWINDING)  # a worker may have begun
 
     def _start(self, given: dict[str, Any]) -> None:
         with ports.bind(given["host"], given["port"]) as listener:

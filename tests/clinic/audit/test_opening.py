@@ -82,3 +82,11 @@ def test_what_this_server_did_not_sign_is_worth_nothing(
 ) -> None:
     desk.get(url, headers={**HTMX, "Opened": forged(), "HX-Trigger": "state"})
     assert len(looks()) == 1
+
+
+def test_refused_change_that_shows_the_page_is_a_look_as_well(rynek: House, desk: Client, url: str) -> None:
+    answer = desk.post(f"{url}move/", {})
+
+    assert answer.status_code == 422
+    assert looks() == [(rynek.assistant.email, rynek.appointment.pk)]
+    assert len(proofs(Page(answer))) == 2

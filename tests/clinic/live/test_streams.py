@@ -70,6 +70,8 @@ def test_page_on_whose_topics_nothing_was_said_need_not_ask(
     assert listen(client, path + since(said + hub.SKEW + 0.001)).take() == WHOLE
     assert listen(client, path + since(said + hub.SKEW - 0.001)).take() == LACKING
     assert listen(other, their_path + since(said - 1)).take() == WHOLE
+    # A page from the future: a clock was set back since.
+    assert listen(other, their_path + since(time.time() + hub.SKEW + 60)).take() == LACKING
 
 
 @pytest.mark.parametrize("query", ["", "?since=", "?since=-5", "?since=x", "?since=" + "9" * 18, "?since=1"])
