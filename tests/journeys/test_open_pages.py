@@ -298,19 +298,20 @@ def test_page_that_starts_anew_waits_as_long_as_it_was_told(
     assert all(later - earlier >= 12 * SECOND for earlier, later in pairwise(at)), at
 
 
+@pytest.mark.parametrize("how", ["stream", "bus"])
 def test_all_windows_catch_up_when_the_one_stream_was_away(
-    live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+    how: str, live: str, rynek: House, new_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = new_context(locale="en-GB")
     windows = [desk(context, live, rynek) for _ in range(3)]
     eventually(lambda: len(hub.hub) == 1)
 
-    # Said to nobody: the stream is cut, and what happens is not delivered before it is back.
+    # Said to nobody; then the stream ends, or the bus is back after it was away.
     with monkeypatch.context() as deaf:
         deaf.setattr(hub.Hub, "deliver_soon", lambda *_: None)
         arrive(rynek, "Ada First")
     (held,) = hub.hub._streams()
-    hub.hub._soon(held.end)
+    hub.hub._soon(held.end if how == "stream" else hub.hub.sync_all)
 
     for window in windows:
         expect(window.get_by_role("link", name="Ada First")).to_be_visible(timeout=15_000)
