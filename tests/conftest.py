@@ -11,6 +11,7 @@ import uvicorn
 from django.conf import settings as product
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
 from tests.factories.house import desk, markt, morning, office, operator, rynek
@@ -179,3 +180,15 @@ def _empty_cache() -> Iterator[None]:
     """Leave nothing in the process's cache for the next test."""
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_else(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let the database be thrown away although a server's last thread has not let go of it yet."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
