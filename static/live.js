@@ -1,4 +1,5 @@
-// One stream for all pages of one person in a browser. It says what changed; the page fetches it through its ordinary, authorised views.
+// One stream for all pages of one person in a browser. It says what changed; the page fetches that through
+// its ordinary, authorised views.
 //
 // <body data-stream="/live/…/" data-renew="…" data-renew-after="200"> opens it. What hears:
 //   <… data-live="appointment caller" [data-live-id="5"] hx-get="…" hx-trigger="live">
@@ -75,6 +76,7 @@
   const PING = 25000; // silence longer than a ping: then it has
   const HIDDEN = 10000; // a staff page nobody looks at lets go of its stream: browsers open six for a site
   const CROWDED = 60000; // until a page comes back that was closed for others of the same person
+  const PATIENCE = 20000; // a request for parts takes no longer, or failed
   const TOGETHER = 150; // several changes at once are fetched once
   const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
 
@@ -135,6 +137,10 @@
     // htmx has not come to this part yet.
     if (!asking.has(first.id)) for (const part of parts) refresh(part.id, TOGETHER);
   };
+  document.addEventListener("htmx:configRequest", (event) => {
+    // An answer that never comes must not keep the next question from being asked.
+    if (event.detail.elt.dataset?.live) event.detail.timeout = PATIENCE;
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt } = event.detail;
     if (elt.dataset?.live) asking.set(elt.id, elt.getAttribute("hx-get"));

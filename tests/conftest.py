@@ -41,6 +41,8 @@ EXPECTED_IN_CONSOLE = (
     # What htmx says of a request that a later one of the same form replaced (hx-sync).
     "htmx:afterRequest",
     "htmx:sendAbort",
+    # What it says of an answer that never came, and that live.js asks for again.
+    "htmx:timeout",
 )
 
 

@@ -38,6 +38,9 @@ MOST_BODY = 500
 HERE = "here"
 # To linger for no seconds: closing is then a reset.
 RESET = struct.pack("ii", 1, 0)
+# How long a client may take in nothing of what was sent to it, in milliseconds, before it counts as gone:
+# by itself the system believes for a quarter of an hour in a phone that lost its network.
+SILENCE = 60_000
 ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -166,6 +169,7 @@ class Live:
         self._by_address[address] += 1
         since = _since(scope)
         try:
+            notice_silence(send)
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             self._hub.add(stream, since=since)
             await receive_until_gone(receive)
@@ -206,21 +210,41 @@ async def receive_until_gone(receive: Receive) -> None:
         pass
 
 
+def notice_silence(send: Send) -> None:
+    """Have the system end a stream's connection once its client has been silent for a minute (R26).
+
+    Args:
+        send: a server's; one whose connection is out of reach is left as it is.
+    """
+    its_socket = _socket_of(send)
+    if its_socket is not None and its_socket.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+        its_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE)
+
+
 def hang_up(send: Send) -> None:
     """End the connection that a server's `send` writes to, now, with whatever its client has not read.
 
     ASGI has no word for that, and uvicorn closes an answer without an end only behind its last byte: a
     client that reads nothing, or went without a word, then keeps a socket for minutes that no limit
-    counts any more. uvicorn's `send` belongs to what holds the transport; another server's is left to
-    that server.
+    counts any more. Another server's connection is left to that server.
     """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    transport = _transport_of(send)
     if transport is None:
         return
-    if (its_socket := transport.get_extra_info("socket")) is not None:
+    if (its_socket := _socket_of(send)) is not None:
         # Without it the system, too, would keep what is unread and wait for the client to take it.
         its_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()
+
+
+def _transport_of(send: Send) -> Any:
+    """Return the connection that a server's `send` writes to: uvicorn's belongs to what holds it."""
+    return getattr(getattr(send, "__self__", None), "transport", None)
+
+
+def _socket_of(send: Send) -> Any:
+    transport = _transport_of(send)
+    return None if transport is None else transport.get_extra_info("socket")
 
 
 @lru_cache(maxsize=64)

@@ -193,6 +193,32 @@ def test_answer_that_a_newer_change_overtook_is_asked_for_once_more(
     assert asked == 2
 
 
+def test_answer_that_never_comes_is_given_up_and_asked_for_again(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    context = new_context(locale="en-GB")
+
+    def hurry(route: Route) -> None:
+        script = route.fetch().text()
+        assert "PATIENCE = 20000" in script
+        route.fulfill(
+            body=script.replace("PATIENCE = 20000", "PATIENCE = 200"), content_type="text/javascript"
+        )
+
+    context.route("**/live*.js", hurry)
+    page = desk(context, live, rynek)
+    asked: list[Route] = []
+    page.route(
+        f"**{rynek.url('waiting/')}",
+        lambda route: asked.append(route) if not asked else route.continue_(),
+    )
+
+    arrive(rynek, "Ada First")
+
+    expect(page.get_by_role("link", name="Ada First")).to_be_visible()
+    assert len(asked) == 1  # and it was never answered
+
+
 def test_page_out_of_sight_lets_go_after_ten_seconds_and_is_right_when_seen_again(
     live: str, rynek: House, new_context: MakeContext
 ) -> None:

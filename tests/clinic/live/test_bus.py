@@ -67,6 +67,16 @@ def test_browser_that_does_not_read_is_cut_and_nobody_waits_for_it(
     assert back.take() == Heard("sync", None, {})
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+def test_client_gone_without_a_word_is_given_up_after_a_minute(
+    rynek: House, server: uvicorn.Server, listen: Listen
+) -> None:
+    listen(at_today(rynek, rynek.assistant)).take("sync")
+    (connection,) = server.server_state.connections
+    held = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+    assert held.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
 def test_closed_tab_leaves_nothing_behind(rynek: House, listen: Listen) -> None:
     stream = listen(at_today(rynek, rynek.assistant))
     stream.take("sync")

@@ -190,6 +190,7 @@ def test_send_of_another_server_is_left_to_it() -> None:
     async def send(_message: object) -> None:
         raise AssertionError
 
+    asgi.notice_silence(send)
     asgi.hang_up(send)
 
 
