@@ -27,6 +27,11 @@ def notice_html(notice: Notice) -> str:
     return render_to_string("waiting_area/_notice.html", {"notice": notice, "clinic": notice.clinic})
 
 
+def call_topic(call_id: int) -> str:
+    """Return the topic of one call's page."""
+    return f"call:{call_id}"
+
+
 def announce_rows(callers: Iterable[Caller]) -> None:
     """Have each clinic's dashboards fetch these callers' rows anew (W1); one event per clinic."""
     by_clinic: dict[int, list[int]] = defaultdict(list)
@@ -38,12 +43,41 @@ def announce_rows(callers: Iterable[Caller]) -> None:
 
 def announce_notice(notice: Notice) -> None:
     """Show a notice on its caller's page, in whichever language that is open, and its row to staff (W5)."""
-    by_language = {}
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            by_language[language] = {"html": notice_html(notice)}
-    publish("notice", {caller_topic(notice.caller_id): notice.number}, by_language=by_language)
+    publish("notice", {caller_topic(notice.caller_id): notice.number}, by_language=_by_language(notice))
     announce_rows([notice.caller])
+
+
+def announce_broadcast(notices: Iterable[Notice]) -> None:
+    """Show one text on all its callers' pages by one event, made once per language (W7, W11)."""
+    rows = list(notices)
+    if not rows:
+        return
+    topics = {caller_topic(one.caller_id): one.number for one in rows}
+    publish("notice", topics, by_language=_by_language(rows[0]))
+    announce_rows([one.caller for one in rows])
+
+
+def announce_withdrawn(notices: Iterable[Notice]) -> None:
+    """Take notices back from their callers' pages (W12)."""
+    rows = list(notices)
+    for one in rows:
+        publish("withdrawn", {caller_topic(one.caller_id): None}, {"number": one.number})
+    announce_rows([one.caller for one in rows])
+
+
+def announce_area(area_id: int) -> None:
+    """Have the pages of everybody who waits in an area ask how things stand: its settings changed (W9)."""
+    publish("area", {area_topic(area_id): None})
+
+
+def announce_call(clinic_id: int, call_id: int) -> None:
+    """Have the pages of a call fetch who is in it."""
+    publish("call", {clinic_topic(clinic_id): None}, {"ids": [call_id]})
+
+
+def announce_watch(clinic_id: int) -> None:
+    """Have the clinic's open pages count anew who waits for an answer or for somebody (W10)."""
+    publish("watch", {clinic_topic(clinic_id): None})
 
 
 def announce_state(caller: Caller) -> None:
@@ -59,3 +93,11 @@ def announce_place_left(area_id: int, place: int) -> None:
 def announce_place_taken(area_id: int, place: int) -> None:
     """Let everybody from a place on move back by one: somebody came back to it."""
     publish("place", {area_topic(area_id): None}, {"taken": place})
+
+
+def _by_language(notice: Notice) -> dict[str, dict[str, str]]:
+    by_language = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            by_language[language] = {"html": notice_html(notice), "by": notice.author}
+    return by_language

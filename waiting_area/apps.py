@@ -14,4 +14,5 @@ class WaitingAreaConfig(AppConfig):
         from waiting_area import listening, receivers  # noqa: F401, PLC0415
 
         register_kind(listening.KIND)
+        register_kind(listening.PARTICIPANT_KIND)
         register_navigation(NavigationEntry("waiting_area:callers", _("Waiting area"), "queue-list", 15))

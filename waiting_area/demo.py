@@ -9,8 +9,7 @@ from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from clinic.demo.cast import make_person
 from clinic.demo.house import ASSISTANTS, CLINICS, ClinicPlan
 from clinic.people.models import Clinic, User
-from waiting_area import areas, notices, operations, presence
-from waiting_area.enums import Left
+from waiting_area import areas, calls, notices, operations, presence
 from waiting_area.models import Caller, WaitingArea
 
 # Nobody's browser stands behind these callers: their pages "pinged" this far ahead, so that they stay.
@@ -43,7 +42,7 @@ def fill(*, seed: int, at: datetime) -> None:
         if (clinic := made.get(plan.slug)) is None:
             continue
         area = areas.make_area(clinic=clinic, actor=SYSTEM, at=at)
-        areas.set_welcome(area=area, welcome=_WELCOME[plan.language], actor=SYSTEM, at=at)
+        areas.change_area(area=area, welcomes=_WELCOME, actor=SYSTEM, at=at)
         for act in sorted(
             _acts(Random(f"{seed} callers {plan.slug}"), plan, area, at), key=lambda one: one[0]
         ):
@@ -76,10 +75,14 @@ def _acts(
         notices.notify(caller_id=made[number], text=_LATE[plan.language], key=key, actor=staff, at=at)
 
     def take(number: int, at: datetime) -> None:
-        operations.take(caller_id=made[number], actor=staff, at=at)
+        call = calls.join(caller_id=made[number], actor=staff, at=at)
+        here = call.participations.get(gone_at=None)
+        presence.note_participants({here.pk: now + STAY}, at=at)
 
     def end(number: int, at: datetime) -> None:
-        operations.leave(caller_id=made[number], how=Left.ENDED, actor=staff, at=at)
+        call = Caller.objects.select_related("call").get(pk=made[number]).call
+        assert call is not None
+        calls.end_call(call=call, actor=staff, at=at)
 
     for number, (came, written) in enumerate(_WAITING):
         arrived = before(came)

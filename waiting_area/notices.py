@@ -1,18 +1,38 @@
-"""What the clinic writes to its callers: notices, numbered one by one (W5, W11)."""
+"""What clinic and callers write to each other: notices, numbered one by one for each caller (W5 to W12)."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from clinic.audit.operations import Actor, record
+from clinic.audit.operations import PATIENT, SYSTEM, Actor, record, record_refused
 from clinic.lib.text import has_control_characters
+from clinic.models import Clinic
 from waiting_area import rules
-from waiting_area.announcing import announce_notice
+from waiting_area.announcing import (
+    announce_broadcast,
+    announce_notice,
+    announce_rows,
+    announce_watch,
+    announce_withdrawn,
+)
 from waiting_area.enums import Author
-from waiting_area.models import Notice
-from waiting_area.operations import HasLeft, locked_one
+from waiting_area.models import Broadcast, Caller, Notice
+from waiting_area.states import HasLeft, locked, locked_one
+
+# Rows of one INSERT or UPDATE.
+AT_ONCE = 500
+
+
+class MayNotWrite(Exception):
+    """The clinic takes no notices from this caller now; nothing was written (W9)."""
+
+
+class TooLate(Exception):
+    """A notice cannot be taken back any more (W12)."""
 
 
 def clean_text(text: str) -> str:
@@ -38,7 +58,8 @@ def clean_text(text: str) -> str:
 def notify(*, caller_id: int, text: str, key: str, actor: Actor, at: datetime) -> Notice:
     """Write a caller a notice: stored, numbered, and on their screen as soon as it is committed (W5, W11).
 
-    The caller's row is locked until the commit, so that numbers and commits have one order.
+    The caller's row is locked until the commit, so that numbers and commits have one order. Whatever they
+    asked before counts as answered.
 
     Args:
         key: of the form that was sent; a second press returns the notice of the first.
@@ -54,20 +75,187 @@ def notify(*, caller_id: int, text: str, key: str, actor: Actor, at: datetime) -
         return sent
     if not caller.is_present:
         raise HasLeft
+    return _add(caller, Author.CLINIC, cleaned, key=key, actor=actor, at=at)
+
+
+@transaction.atomic
+def write(*, caller_id: int, text: str, key: str, at: datetime) -> Notice:
+    """Write the clinic a notice from its caller, in answer or unasked (W9).
+
+    Args:
+        key: of the form that was sent; a second press returns the notice of the first.
+
+    Raises:
+        MayNotWrite: the clinic takes none, or the caller is neither waiting nor on hold (A48, A49).
+        ValidationError: the text cannot be sent.
+    """
+    cleaned = clean_text(text)
+    caller = locked_one(caller_id)
+    sent = Notice.objects.filter(caller=caller, key=key).first()
+    if sent is not None:
+        return sent
+    if not caller.may_write:
+        raise MayNotWrite
+    return _add(caller, Author.CALLER, cleaned, key=key, actor=PATIENT, at=at)
+
+
+def say(caller: Caller, text: str, *, key: str, at: datetime) -> Notice:
+    """Let the product itself tell a locked caller something; it answers no question of theirs."""
+    return _add(caller, Author.CLINIC, clean_text(text), key=key, actor=SYSTEM, at=at)
+
+
+def _add(caller: Caller, author: Author, text: str, *, key: str, actor: Actor, at: datetime) -> Notice:
+    """Number and store a notice of a locked caller, and tell whom it concerns."""
+    had_question = caller.unanswered_since is not None
     caller.last_number += 1
     caller.notice_count += 1
-    caller.last_author = Author.CLINIC
-    caller.save(update_fields=["last_number", "notice_count", "last_author"])
+    caller.last_author = author
+    if author == Author.CALLER:
+        caller.unanswered_since = caller.unanswered_since or at
+    elif actor.kind == "user":
+        caller.unanswered_since = None
+    caller.save(update_fields=["last_number", "notice_count", "last_author", "unanswered_since"])
     made = Notice.objects.create(
         caller=caller,
         clinic=caller.clinic,
         number=caller.last_number,
-        author=Author.CLINIC,
+        author=author,
         user_id=actor.user_id,
-        text=cleaned,
+        text=text,
         key=key,
         sent_at=at,
     )
-    record(actor, "notice.sent", made, new={"caller": caller.pk, "number": made.number}, at=at)
+    action = "notice.written" if author == Author.CALLER else "notice.sent"
+    record(actor, action, made, new={"caller": caller.pk, "number": made.number}, at=at)
     announce_notice(made)
+    if author == Author.CALLER or had_question:
+        announce_watch(caller.clinic_id)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a broadcast.
+
+    Attributes:
+        foreign: ids that were asked for and are no callers of the clinic (A71).
+    """
+
+    broadcast: Broadcast
+    foreign: frozenset[int] = frozenset()
+
+
+@transaction.atomic
+def broadcast(
+    *, clinic: Clinic, caller_ids: Collection[int], text: str, key: str, actor: Actor, at: datetime
+) -> Sent:
+    """Send one text to the callers that the sender's screen listed, each as a notice of their own (W7).
+
+    Who has left meanwhile is written down as missed. What is not the clinic's is passed by and logged.
+
+    Args:
+        key: of the form that was sent; a second press returns the broadcast of the first.
+
+    Raises:
+        ValidationError: the text cannot be sent.
+    """
+    cleaned = clean_text(text)
+    found = Broadcast.objects.filter(clinic=clinic, key=key).first()
+    if found is not None:
+        return Sent(found)
+    callers = [one for one in locked(caller_ids) if one.clinic_id == clinic.pk]
+    present = [one for one in callers if one.is_present]
+    missed = sorted(one.pk for one in callers if not one.is_present)
+    foreign = frozenset(caller_ids) - {one.pk for one in callers}
+    if foreign:
+        record_refused(actor, "notice.broadcast", clinic, at=at)
+    try:
+        with transaction.atomic():
+            made = Broadcast.objects.create(
+                clinic=clinic, user_id=actor.member_id, key=key, sent_at=at, missed=missed
+            )
+    except IntegrityError:
+        # The first press of two was quicker by less than a request.
+        return Sent(Broadcast.objects.get(clinic=clinic, key=key), foreign)
+    for one in present:
+        one.last_number += 1
+        one.notice_count += 1
+        one.last_author = Author.CLINIC
+    Caller.objects.bulk_update(present, ["last_number", "notice_count", "last_author"], batch_size=AT_ONCE)
+    notices = Notice.objects.bulk_create(
+        [
+            Notice(
+                caller=one, clinic=clinic, number=one.last_number, author=Author.CLINIC,
+                user_id=actor.user_id, text=cleaned, key=key, broadcast=made, sent_at=at,
+            )
+            for one in present
+        ],
+        batch_size=AT_ONCE,
+    )  # fmt: skip
+    new = {"callers": [one.pk for one in present], "missed": missed}
+    record(actor, "notice.broadcast", made, new=new, at=at)
+    announce_broadcast(notices)
+    return Sent(made, foreign)
+
+
+@transaction.atomic
+def tick_off(*, caller_id: int, actor: Actor, at: datetime) -> bool:
+    """Mark a caller's questions as answered without a word to them; return False when none was open (W6)."""
+    caller = locked_one(caller_id)
+    if caller.unanswered_since is None:
+        return False
+    caller.answered_number, caller.unanswered_since = caller.last_number, None
+    caller.save(update_fields=["answered_number", "unanswered_since"])
+    record(actor, "caller.ticked_off", caller, new={"number": caller.answered_number}, at=at)
+    announce_rows([caller])
+    announce_watch(caller.clinic_id)
+    return True
+
+
+@transaction.atomic
+def withdraw(*, notice_id: int, actor: Actor, at: datetime) -> list[Notice]:
+    """Take back what a member has just sent: from this caller, or with a broadcast from all (W12).
+
+    Its number stays, so that every page agrees on the numbers; badge and marks are as if it had not been.
+
+    Raises:
+        TooLate: it was sent more than ten seconds ago, by somebody else, or not by the clinic.
+    """
+    asked = Notice.objects.get(pk=notice_id)
+    if asked.user_id is None or asked.user_id != actor.user_id or at - asked.sent_at > rules.UNDO_WITHIN:
+        raise TooLate
+    together = Notice.objects.filter(broadcast=asked.broadcast_id) if asked.broadcast_id else None
+    ids = list(together.values_list("caller_id", flat=True)) if together is not None else [asked.caller_id]
+    callers = {one.pk: one for one in locked(ids)}
+    rows = together if together is not None else Notice.objects.filter(pk=asked.pk)
+    notices = list(rows.filter(withdrawn_at=None).order_by("caller_id"))
+    rows.filter(pk__in=[one.pk for one in notices]).update(withdrawn_at=at)
+    restand(list(callers.values()))
+    for one in notices:
+        one.caller = callers[one.caller_id]
+    if notices:
+        of = {"broadcast": asked.broadcast_id, "number": asked.number, "caller": asked.caller_id}
+        record(actor, "notice.withdrawn", asked, new=of, at=at)
+        announce_withdrawn(notices)
+        announce_watch(asked.clinic_id)
+    return notices
+
+
+def restand(callers: Sequence[Caller]) -> None:
+    """Make locked callers' badges anew from their notices (R29)."""
+    said: dict[int, list[rules.Said]] = {one.pk: [] for one in callers}
+    rows = Notice.objects.filter(caller__in=said, withdrawn_at=None).order_by("number")
+    columns = ("caller_id", "number", "author", "user_id", "broadcast_id", "sent_at")
+    for caller_id, number, author, user_id, broadcast_id, sent_at in rows.values_list(*columns):
+        by_caller = author == Author.CALLER
+        is_private = by_caller or (user_id is not None and broadcast_id is None)
+        said[caller_id].append(rules.Said(number, by_caller, is_private, sent_at))
+    for one in callers:
+        found = rules.standing(said[one.pk], answered_number=one.answered_number)
+        one.notice_count, one.unanswered_since = found.count, found.unanswered_since
+        one.last_author = _AUTHORS[found.last_by_caller]
+    fields = ["notice_count", "unanswered_since", "last_author"]
+    Caller.objects.bulk_update(callers, fields, batch_size=AT_ONCE)
+
+
+_AUTHORS = {None: Author.NOBODY, True: Author.CALLER, False: Author.CLINIC}

@@ -1,7 +1,6 @@
-"""Coming and going: who is in a waiting area, and in which status, changes through here only."""
+"""Coming and going: who is in a waiting area, from their arrival until they left (W3, W4)."""
 
 import uuid
-from collections.abc import Collection
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -9,23 +8,23 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, record
+from clinic.lib import phone as phones
 from clinic.lib.text import has_control_characters
 from clinic.live.operations import revoke
+from clinic.models import Appointment, Calendar
 from waiting_area import rules
 from waiting_area.announcing import (
     announce_place_left,
     announce_place_taken,
     announce_rows,
     announce_state,
+    announce_watch,
     caller_topic,
 )
-from waiting_area.enums import Left, Status
+from waiting_area.enums import Alert, Asked, Left, Status
 from waiting_area.models import Caller, WaitingArea
-from waiting_area.queries import place_of
-
-
-class HasLeft(Exception):
-    """The caller is not here any more; nothing was done."""
+from waiting_area.queries import is_taking_callers, place_of
+from waiting_area.states import HasLeft, change, locked_one, locked_with
 
 
 class CannotResume(Exception):
@@ -36,38 +35,38 @@ class AreaClosed(Exception):
     """The waiting area takes no new callers now."""
 
 
-def locked(ids: Collection[int]) -> list[Caller]:
-    """Return callers with their rows locked, always in the order of their ids."""
-    rows = Caller.objects.select_for_update(of=("self",)).select_related("clinic", "area__clinic")
-    return list(rows.filter(pk__in=ids).order_by("pk"))
-
-
-def locked_one(caller_id: int) -> Caller:
-    """Return one caller with their row locked."""
-    (found,) = locked([caller_id])
-    return found
-
-
 @transaction.atomic
 def arrive(
-    *, area: WaitingArea, name: str, purpose: str, language: str, key: str, actor: Actor, at: datetime
+    *,
+    area: WaitingArea,
+    name: str,
+    purpose: str,
+    language: str,
+    key: str,
+    actor: Actor,
+    at: datetime,
+    phone: str = "",
+    calendar: Calendar | None = None,
+    appointment: Appointment | None = None,
 ) -> Caller:
     """Let somebody into the waiting area, with their consent given (W3).
 
     Args:
         key: of the form that was sent; while its caller is here, a second press returns them.
         language: one of the product's; their page's and their notices'.
+        phone: as they wrote it.
+        calendar: whom they come to see, one of the clinic's own.
+        appointment: beside which they stand; whoever is here for it already is returned (A47).
 
     Raises:
         AreaClosed: no new callers now.
-        ValidationError: name or purpose are empty, too long or cannot be written, named by field.
+        ValidationError: what the area asks for is missing, too long or cannot be written, named by field.
     """
-    if not area.is_open:
+    if appointment is not None and (there := _here_for(appointment, at=at)) is not None:
+        return there
+    if not is_taking_callers(area, at):
         raise AreaClosed
-    told = {"name": " ".join(name.split()), "purpose": " ".join(purpose.split())}
-    for field, most in (("name", rules.NAME_LENGTH), ("purpose", rules.PURPOSE_LENGTH)):
-        if not 0 < len(told[field]) <= most or has_control_characters(told[field]):
-            raise ValidationError({field: _("This text cannot be used.")})
+    told = _told(area, name=name, purpose=purpose, phone=phone, calendar=calendar, appointment=appointment)
     earlier = Caller.objects.filter(area=area, key=key).first()
     if earlier is not None and earlier.is_present:
         return earlier
@@ -82,6 +81,8 @@ def arrive(
                 status_since=at,
                 arrived_at=at,
                 last_seen_at=at,
+                calendar=calendar,
+                appointment=appointment,
                 **told,
             )
     except IntegrityError:
@@ -89,7 +90,58 @@ def arrive(
         return Caller.objects.get(area=area, key=key)
     record(actor, "caller.arrived", made, new=told, at=at)
     announce_rows([made])
+    announce_watch(made.clinic_id)
     return made
+
+
+def _here_for(appointment: Appointment, *, at: datetime) -> Caller | None:
+    """Return who is here for an appointment, or away so shortly that they come back with this (W4)."""
+    rows = Caller.objects.filter(appointment=appointment).select_related("area").order_by("-arrived_at")
+    for found in rows:
+        if found.is_present:
+            return found
+        if found.may_resume(at):
+            return resume(caller_id=found.pk, at=at)
+    return None
+
+
+def _told(
+    area: WaitingArea,
+    *,
+    name: str,
+    purpose: str,
+    phone: str,
+    calendar: Calendar | None,
+    appointment: Appointment | None,
+) -> dict[str, str]:
+    """Return what a caller said as it is kept.
+
+    Raises:
+        ValidationError: with the field's name as key and a sentence for the reader.
+    """
+    told = {"name": " ".join(name.split()), "purpose": " ".join(purpose.split()), "phone": ""}
+    errors: dict[str, object] = {}
+    purpose_may_lack = appointment is not None or area.asks_purpose != Asked.REQUIRED
+    for field, most in (("name", rules.NAME_LENGTH), ("purpose", rules.PURPOSE_LENGTH)):
+        least = 0 if field == "purpose" and purpose_may_lack else 1
+        if not least <= len(told[field]) <= most or has_control_characters(told[field]):
+            errors[field] = _("This text cannot be used.")
+    if phone.strip():
+        try:
+            told["phone"] = phones.normalise(phone, country=area.clinic.country).e164
+        except phones.BadPhone:
+            errors["phone"] = _(
+                "This is not a phone number. Write it with its country code, like +48 22 555 01 23."
+            )
+    elif area.asks_phone == Asked.REQUIRED and appointment is None:
+        errors["phone"] = _("Please enter your phone number.")
+    if calendar is None and area.asks_calendar == Asked.REQUIRED and appointment is None:
+        errors["calendar"] = _("Please choose whom you come to see.")
+    if calendar is not None and calendar.clinic_id != area.clinic_id:
+        errors["calendar"] = _("Please choose whom you come to see.")
+    if errors:
+        raise ValidationError(errors)
+    return told
 
 
 @transaction.atomic
@@ -102,40 +154,38 @@ def resume(*, caller_id: int, at: datetime) -> Caller:
     caller = locked_one(caller_id)
     if not caller.is_present and not caller.may_resume(at):
         raise CannotResume
-    was_away = not caller.is_present
-    if not (was_away or caller.is_lost):
+    if caller.is_present:
+        if caller.is_lost:
+            caller.last_seen_at, caller.is_lost = at, False
+            caller.save(update_fields=["last_seen_at", "is_lost"])
+            announce_rows([caller])
         return caller
-    if was_away:
-        # Nobody is in a call with somebody who was gone.
-        back = Status.ON_HOLD if caller.left_from == Status.ON_HOLD else Status.WAITING
-        caller.status, caller.left_at, caller.how_left, caller.left_from = back, None, Left.NOT, ""
-    caller.last_seen_at, caller.is_lost = at, False
-    caller.save(update_fields=["status", "left_at", "how_left", "left_from", "last_seen_at", "is_lost"])
-    if was_away:
-        record(PATIENT, "caller.resumed", caller, at=at)
-        if (place := place_of(caller)) is not None:
-            announce_place_taken(caller.area_id, place)
-    announce_rows([caller])
+    # Nobody is in a call with somebody who was gone.
+    back = Status.ON_HOLD if caller.left_from == Status.ON_HOLD else Status.WAITING
+    change(
+        caller, back, at=at, since=caller.status_since,
+        left_at=None, how_left=Left.NOT, left_from="", last_seen_at=at, is_lost=False,
+    )  # fmt: skip
+    record(PATIENT, "caller.resumed", caller, at=at)
+    announce_watch(caller.clinic_id)
     return caller
 
 
-def _go(caller: Caller, how: Left, *, actor: Actor, at: datetime) -> None:
+def go(caller: Caller, how: Left, *, actor: Actor, at: datetime) -> None:
     """Let a locked, present caller leave."""
-    place = place_of(caller)
-    caller.left_from, caller.status = caller.status, Status.LEFT
-    caller.left_at, caller.how_left, caller.is_lost = at, how, False
-    caller.save(update_fields=["left_from", "status", "left_at", "how_left", "is_lost"])
+    change(
+        caller, Status.LEFT, at=at, since=caller.status_since,
+        left_from=caller.status, left_at=at, how_left=how, is_lost=False, call=None, alone_since=None,
+        alert=Alert.NONE,
+    )  # fmt: skip
     _close(caller, how, actor=actor, at=at)
-    if place is not None:
-        announce_place_left(caller.area_id, place)
-    announce_rows([caller])
 
 
 def _close(caller: Caller, how: Left, *, actor: Actor, at: datetime) -> None:
-    """Write down how a caller left, and tell their page; who is only absent keeps their stream."""
+    """Write down how a caller left; who is only absent keeps their stream."""
     action = "caller.removed" if how == Left.REMOVED else "caller.left"
     record(actor, action, caller, new={"how": str(how)}, at=at)
-    announce_state(caller)
+    announce_watch(caller.clinic_id)
     if how != Left.ABSENT:
         revoke([caller_topic(caller.pk)])
 
@@ -147,13 +197,14 @@ def leave(*, caller_id: int, how: Left = Left.THEMSELVES, actor: Actor, at: date
     Args:
         how: by themselves, or because their call ended.
     """
-    caller = locked_one(caller_id)
+    caller, _others = locked_with(caller_id)
     if caller.is_present:
-        _go(caller, how, actor=actor, at=at)
+        go(caller, how, actor=actor, at=at)
     elif caller.may_resume(at):
         # They are away; from now on they cannot come back as the same caller.
         caller.how_left = how
         caller.save(update_fields=["how_left"])
+        announce_state(caller)
         _close(caller, how, actor=actor, at=at)
     else:
         return False
@@ -172,28 +223,51 @@ def remove(*, caller_id: int, actor: Actor, at: datetime) -> bool:
 @transaction.atomic
 def let_go(*, caller_id: int, at: datetime) -> None:
     """Let an absent caller leave, unless their page has been heard meanwhile (W4)."""
-    caller = locked_one(caller_id)
-    if caller.is_present and caller.last_seen_at <= rules.gone_before(at):
-        _go(caller, Left.ABSENT, actor=SYSTEM, at=at)
+    caller, _others = locked_with(caller_id)
+    if caller.is_present and caller.last_seen_at <= rules.gone_before(at, caller.area.grace):
+        go(caller, Left.ABSENT, actor=SYSTEM, at=at)
 
 
 @transaction.atomic
-def take(*, caller_id: int, actor: Actor, at: datetime) -> Caller:
-    """Take a caller out of the queue: *in call* from now on (W13).
+def transfer(
+    *, caller_id: int, area: WaitingArea, calendar: Calendar | None, actor: Actor, at: datetime
+) -> Caller:
+    """Send a caller to another waiting area of the clinic, or to another practitioner (W15, E5.8).
+
+    They wait there from now on, with all their notices, at the place that their arrival gives them.
+
+    Args:
+        area, calendar: of the caller's own clinic.
 
     Raises:
         HasLeft: they are not here any more.
+        ValueError: the area or the calendar belongs to another clinic.
     """
-    caller = locked_one(caller_id)
+    caller, _others = locked_with(caller_id)
+    if caller.clinic_id != area.clinic_id or (calendar and calendar.clinic_id != caller.clinic_id):
+        raise ValueError("only within one clinic")
     if not caller.is_present:
         raise HasLeft
-    place = place_of(caller)
-    old, caller.status, caller.status_since = caller.status, Status.IN_CALL, at
-    caller.taken_at = caller.taken_at or at
-    caller.save(update_fields=["status", "status_since", "taken_at"])
-    record(actor, "caller.taken", caller, old={"status": old}, new={"status": caller.status}, at=at)
-    if place is not None:
-        announce_place_left(caller.area_id, place)
+    old = {"area": caller.area_id, "calendar": caller.calendar_id, "status": str(caller.status)}
+    if caller.status == Status.WAITING:
+        _move_queue(caller, area, calendar)
+    else:
+        change(
+            caller, Status.WAITING, at=at,
+            area=area, calendar=calendar, call=None, alone_since=None, alert=Alert.NONE,
+        )  # fmt: skip
+    new = {"area": area.pk, "calendar": calendar.pk if calendar else None, "status": str(caller.status)}
+    record(actor, "caller.transferred", caller, old=old, new=new, at=at)
+    return caller
+
+
+def _move_queue(caller: Caller, area: WaitingArea, calendar: Calendar | None) -> None:
+    """Let somebody who waits go on waiting elsewhere."""
+    if area.pk != caller.area_id and (left := place_of(caller)) is not None:
+        announce_place_left(caller.area_id, left)
+    moved, caller.area, caller.calendar = area.pk != caller.area_id, area, calendar
+    caller.save(update_fields=["area", "calendar"])
+    if moved and (taken := place_of(caller)) is not None:
+        announce_place_taken(area.pk, taken)
     announce_rows([caller])
     announce_state(caller)
-    return caller

@@ -1,6 +1,6 @@
 """Who is still there: what open pages say of themselves, and what their silence means (W4)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,9 +9,11 @@ from django.db.models import F
 
 from waiting_area import rules
 from waiting_area.announcing import announce_rows
+from waiting_area.calls import alert_alone, vanish
 from waiting_area.enums import Author
-from waiting_area.models import Caller, Notice, Pulse
-from waiting_area.operations import let_go, locked
+from waiting_area.models import Caller, Notice, Participation, Pulse
+from waiting_area.operations import let_go
+from waiting_area.states import locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,23 @@ def note(pings: Sequence[Ping], *, at: datetime) -> None:
     announce_rows(changed)
 
 
+def note_participants(seen: Mapping[int, datetime], *, at: datetime) -> None:
+    """Write down when the pages of calls were last heard of (W14).
+
+    Args:
+        seen: by participation, when its page said so (UTC).
+        at: now (UTC).
+    """
+    if not seen and not Participation.objects.filter(gone_at=None).exists():
+        return
+    with transaction.atomic():
+        _beat(at)
+        rows = Participation.objects.select_for_update().filter(pk__in=seen, gone_at=None).order_by("pk")
+        for row in rows:
+            row.last_seen_at = rules.last_seen(row.last_seen_at, seen[row.pk], at)
+            row.save(update_fields=["last_seen_at"])
+
+
 def _beat(at: datetime) -> None:
     """Keep the pulse; after a pause, and when the clock was set back, absences count from now."""
     pulse = Pulse.objects.filter(pk=1).first()
@@ -97,7 +116,9 @@ def _forget_the_future(clock_was: datetime, at: datetime) -> None:
 
 
 def sweep(*, at: datetime) -> None:
-    """Mark whose connection is lost, and let go who has been away for the grace as well (W4).
+    """Mark whose connection is lost, let go who is away for longer than their area waits, and look after calls.
+
+    Who of the clinic vanished from a call is gone from it, and who was left alone in one is alerted (W14).
 
     Does nothing while nobody takes pings, and counts from when pings were taken again. Safe to run
     several times at once.
@@ -110,10 +131,19 @@ def sweep(*, at: datetime) -> None:
         ids = list(silent.filter(is_lost=False).values_list("pk", flat=True))
         if ids:
             _mark_lost(ids, at=at)
-    if pulse.counting_since <= rules.gone_before(at):
-        gone = Caller.objects.present().filter(last_seen_at__lte=rules.gone_before(at))
-        for caller_id in gone.order_by("pk").values_list("pk", flat=True):
-            let_go(caller_id=caller_id, at=at)
+    gone = Caller.objects.present().filter(last_seen_at__lte=rules.lost_before(at)).select_related("area")
+    for caller in gone.order_by("pk"):
+        gone_before = rules.gone_before(at, caller.area.grace)
+        if caller.last_seen_at <= gone_before and pulse.counting_since <= gone_before:
+            let_go(caller_id=caller.pk, at=at)
+    alone = Caller.objects.present().filter(alone_since__lte=at - rules.ALONE_AFTER, alert="")
+    for caller_id in alone.order_by("pk").values_list("pk", flat=True):
+        alert_alone(caller_id=caller_id, at=at)
+    silent_since = at - rules.VANISHED_AFTER
+    if pulse.counting_since <= silent_since:
+        quiet = Participation.objects.filter(gone_at=None, last_seen_at__lte=silent_since)
+        for participation_id in quiet.order_by("pk").values_list("pk", flat=True):
+            vanish(participation_id=participation_id, at=at)
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """Reads of waiting areas for pages."""
 
-from datetime import datetime
+from datetime import datetime, time
 
 from django.db.models import F, Q
 
@@ -8,7 +8,30 @@ from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic
 from waiting_area import rules
 from waiting_area.enums import Status
-from waiting_area.models import Caller, CallerQuerySet, Notice, WaitingArea
+from waiting_area.models import Caller, CallerQuerySet, Notice, WaitingArea, WaitingSettings
+
+# By weekday (Monday 0), the wall times between which new callers are taken.
+Week = dict[int, list[tuple[time, time]]]
+
+
+def takes_guest_notices(clinic: Clinic) -> bool:
+    """Return the clinic's own switch for callers' notices (W9)."""
+    found = WaitingSettings.objects.filter(clinic=clinic).values_list("guest_notices", flat=True).first()
+    return True if found is None else found
+
+
+def hours_of(area: WaitingArea) -> Week:
+    """Return between which wall times an area takes new callers."""
+    week: Week = {}
+    for row in area.hours.order_by("weekday", "opens"):
+        week.setdefault(row.weekday, []).append((row.opens, row.closes))
+    return week
+
+
+def is_taking_callers(area: WaitingArea, at: datetime) -> bool:
+    """Return whether somebody may come in now: the area is open, and it is within its hours (E5.9)."""
+    wall = at.astimezone(area.clinic.zone)
+    return area.is_open and rules.is_within_hours(hours_of(area), wall.weekday(), wall.time())
 
 
 def default_area(clinic: Clinic) -> WaitingArea | None:

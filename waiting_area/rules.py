@@ -1,14 +1,15 @@
 """What the waiting area goes by, as plain functions of instants and numbers."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from statistics import median
 
 # Without a ping this long, a page counts as lost; after the grace as well, its caller has left (W4).
 LOST_AFTER = timedelta(seconds=45)
-GRACE = timedelta(seconds=60)
+GRACE_SECONDS = 60
 # Who left only because the connection was lost may come back as the same caller this long.
-RESUME_WITHIN = timedelta(minutes=30)
+RESUME_MINUTES = 30
 # When nobody took pings for longer than this, the absence was ours: everybody's clock starts anew.
 AWAY_AFTER = timedelta(seconds=30)
 # From here on the time in a status is shown in a stronger tone (W1).
@@ -16,6 +17,19 @@ LONG = timedelta(minutes=30)
 NAME_LENGTH = 120
 PURPOSE_LENGTH = 200
 NOTICE_LENGTH = 1000
+QUICK_REPLY_LENGTH = 200
+# Days that callers and their notices are kept after they left, unless the clinic says otherwise.
+KEEP_DAYS = 90
+# What an area may be set to: grace, time to come back, days kept, minutes of a long wait.
+GRACE_RANGE, RESUME_RANGE, KEEP_RANGE, LONG_WAIT_RANGE = (15, 600), (0, 240), (1, 3650), (5, 600)
+# How long a notice may be taken back (W12).
+UNDO_WITHIN = timedelta(seconds=10)
+# Notices from one caller within a minute (E5.10).
+MOST_NOTICES, NOTICES_SECONDS = 10, 60
+# A caller left alone in a call is alerted after this; a browser of the clinic's that says nothing for as long
+# is gone from its call (W14).
+ALONE_AFTER = timedelta(seconds=60)
+VANISHED_AFTER = timedelta(seconds=60)
 # New callers from one address within a minute; a clinic's own members are never counted.
 MOST_ARRIVALS, ARRIVALS_SECONDS = 10, 60
 # An estimate rests on the last callers who were taken today: at least so many, at most so many.
@@ -27,14 +41,22 @@ def lost_before(at: datetime) -> datetime:
     return at - LOST_AFTER
 
 
-def gone_before(at: datetime) -> datetime:
-    """Return the instant of a page's last ping before which, at `at`, its caller has left."""
-    return at - LOST_AFTER - GRACE
+def gone_before(at: datetime, grace: timedelta) -> datetime:
+    """Return the instant of a page's last ping before which, at `at`, its caller has left.
+
+    Args:
+        grace: how long their area waits for a lost connection.
+    """
+    return at - LOST_AFTER - grace
 
 
-def is_resumable(left_at: datetime, at: datetime) -> bool:
-    """Return whether who left at `left_at`, absent, may still come back as the same caller (W4)."""
-    return at - left_at <= RESUME_WITHIN
+def is_resumable(left_at: datetime, at: datetime, *, minutes: int) -> bool:
+    """Return whether who left at `left_at`, absent, may still come back as the same caller (W4).
+
+    Args:
+        minutes: how long their area keeps their place.
+    """
+    return at - left_at <= timedelta(minutes=minutes)
 
 
 def is_beating(last_pulse: datetime, at: datetime) -> bool:
@@ -95,3 +117,67 @@ def in_words(elapsed: timedelta) -> tuple[int, int]:
     """Return a time in hours and minutes, whole minutes, never negative."""
     minutes = max(0, int(elapsed.total_seconds() // 60))
     return divmod(minutes, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the badge must know of one notice.
+
+    Args:
+        is_private: to or from this caller alone, not one of a broadcast.
+    """
+
+    number: int
+    by_caller: bool
+    is_private: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands beside a caller's name: how many notices, who spoke last, since when they wait for an answer."""
+
+    count: int
+    last_by_caller: bool | None
+    unanswered_since: datetime | None
+
+
+def standing(said: Iterable[Said], *, answered_number: int) -> Standing:
+    """Return the badge that notices make (W6).
+
+    A broadcast is the clinic's word, but answers nobody: only a private notice does, or a tick.
+
+    Args:
+        said: what was not withdrawn, in the order of the numbers.
+        answered_number: up to which number a member ticked the caller's questions off.
+    """
+    count, last_by_caller, since = 0, None, None
+    for one in said:
+        count, last_by_caller = count + 1, one.by_caller
+        if not one.by_caller:
+            since = None if one.is_private else since
+        elif since is None and one.number > answered_number:
+            since = one.at
+    return Standing(count, last_by_caller, since)
+
+
+def is_within_hours(hours: Mapping[int, Sequence[tuple[time, time]]], weekday: int, wall: time) -> bool:
+    """Return whether new callers are taken at a wall time; an area without any hours takes them always (E5.9).
+
+    Args:
+        hours: by weekday, Monday 0.
+    """
+    if not any(hours.values()):
+        return True
+    return any(opens <= wall < closes for opens, closes in hours.get(weekday, ()))
+
+
+def next_opening(
+    hours: Mapping[int, Sequence[tuple[time, time]]], weekday: int, wall: time
+) -> tuple[int, time] | None:
+    """Return in how many days, and at which wall time, new callers are taken next; None: never."""
+    for days in range(8):
+        for opens, _closes in sorted(hours.get((weekday + days) % 7, ())):
+            if days or opens > wall:
+                return days, opens
+    return None

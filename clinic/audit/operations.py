@@ -21,6 +21,17 @@ class Actor:
     def is_patient(self) -> bool:
         return self.kind == "patient"
 
+    @property
+    def member_id(self) -> int:
+        """The id of the user who acts, where only one may.
+
+        Raises:
+            ValueError: it is not a user.
+        """
+        if self.user_id is None:
+            raise ValueError(f"{self.kind} is nobody of the clinic")
+        return self.user_id
+
 
 SYSTEM = Actor("system")
 PATIENT = Actor("patient")

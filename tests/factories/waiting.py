@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.core import signing
+from django.db import transaction
 from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
 from tests.factories.house import NOW, House
 from tests.factories.page import Answer
-from waiting_area import notices, operations, presence
+from waiting_area import notices, operations, presence, states
+from waiting_area.enums import Status
 from waiting_area.models import Caller, Notice, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
@@ -24,6 +26,12 @@ def arrive(house: House, name: str = "Ewa Siwa", *, at: datetime = NOW, **more: 
     """Return a caller who has just come in."""
     values = {"purpose": "A prescription", "language": "en", "key": uuid.uuid4().hex, **more}
     return operations.arrive(area=area_of(house), name=name, actor=PATIENT, at=at, **values)
+
+
+def take(caller: Caller, *, at: datetime = NOW) -> None:
+    """Let a caller be in a call, whoever is with them."""
+    with transaction.atomic():
+        states.change(states.locked_one(caller.pk), Status.IN_CALL, at=at, taken_at=at)
 
 
 def notify(

@@ -17,8 +17,8 @@ from clinic.models import AuditEntry, Clinic, LiveRevocation, User
 from clinic.people.operations import create_clinic
 from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import queries_of
-from tests.factories.waiting import area_of, arrive, notify, ping
-from waiting_area import areas, demo, operations, presence
+from tests.factories.waiting import area_of, arrive, notify, ping, take
+from waiting_area import areas, calls, demo, operations, presence
 from waiting_area.announcing import caller_topic
 from waiting_area.listening import KIND, caller_subject
 from waiting_area.models import Caller, Notice, Pulse, WaitingArea
@@ -91,13 +91,14 @@ def test_keys_of_one_name_differ() -> None:
 def test_welcome_is_kept_and_recorded(rynek: House) -> None:
     area = area_of(rynek)
 
-    areas.set_welcome(area=area, welcome=" Hello\r\nyou ", actor=SYSTEM, at=NOW)
+    areas.change_area(area=area, welcomes={"pl": " Hello\r\nyou "}, actor=SYSTEM, at=NOW)
     area.refresh_from_db()
 
     assert area.welcome == "Hello\nyou"
     with pytest.raises(ValidationError):
-        areas.set_welcome(area=area, welcome="x" * 1001, actor=SYSTEM, at=NOW)
-    areas.set_welcome(area=area, welcome=" ", actor=SYSTEM, at=NOW)
+        areas.change_area(area=area, welcomes={"pl": "x" * 1001}, actor=SYSTEM, at=NOW)
+    areas.change_area(area=area, welcomes={"pl": " "}, actor=SYSTEM, at=NOW)
+    area.refresh_from_db()
     assert area.welcome == ""
 
 
@@ -116,7 +117,10 @@ def test_caller_arrives(rynek: House, told: Told) -> None:
     )
     assert caller.arrived_at == caller.status_since == caller.last_seen_at == caller.consented_at == NOW
     assert (caller.notice_count, caller.last_author, place_of(caller)) == (0, "", 1)
-    assert told == [("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [caller.pk]})]
+    assert told == [
+        ("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [caller.pk]}),
+        ("watch", {f"clinic:{rynek.clinic.pk}": None}, {}),
+    ]
     entry = AuditEntry.objects.get(action="caller.arrived")
     assert (entry.clinic_id, entry.actor_kind, entry.object_id) == (rynek.clinic.pk, "patient", caller.pk)
 
@@ -155,7 +159,7 @@ def test_closed_area_lets_nobody_in(rynek: House) -> None:
 def test_places_follow_arrival_and_area(rynek: House, markt: House) -> None:
     callers = [arrive(rynek, at=NOW + number * MINUTES) for number in (2, 0, 1)]
     arrive(markt)
-    operations.take(caller_id=callers[1].pk, actor=SYSTEM, at=NOW + 3 * MINUTES)
+    take(callers[1], at=NOW + 3 * MINUTES)
     callers[1].refresh_from_db()
 
     assert [place_of(each) for each in callers] == [2, None, 1]
@@ -279,9 +283,10 @@ def test_caller_leaves_and_the_others_move_up(rynek: House, told: Told) -> None:
         "left", "themselves", NOW + 5 * MINUTES, NOW + 5 * MINUTES,
     )  # fmt: skip
     assert told == [
-        ("caller_state", {f"caller:{first.pk}": None}, {}),
         ("place", {f"area:{area_of(rynek).pk}": None}, {"left": 1}),
         ("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [first.pk]}),
+        ("caller_state", {f"caller:{first.pk}": None}, {}),
+        ("watch", {f"clinic:{rynek.clinic.pk}": None}, {}),
     ]
     assert LiveRevocation.objects.filter(scope=caller_topic(first.pk)).exists()
     assert place_of(second) == 1
@@ -318,7 +323,7 @@ def test_taken_caller_leaves_the_queue(rynek: House, told: Told) -> None:
     first, second = arrive(rynek), arrive(rynek, at=NOW + MINUTES)
     told.clear()
 
-    operations.take(caller_id=second.pk, actor=SYSTEM, at=NOW + 5 * MINUTES)
+    take(second, at=NOW + 5 * MINUTES)
 
     second.refresh_from_db()
     assert (second.status, second.status_since, second.taken_at) == (
@@ -330,20 +335,20 @@ def test_taken_caller_leaves_the_queue(rynek: House, told: Told) -> None:
     assert told[0][2] == {"left": 2}
     operations.leave(caller_id=first.pk, actor=PATIENT, at=NOW + 5 * MINUTES)
     with pytest.raises(HasLeft):
-        operations.take(caller_id=first.pk, actor=SYSTEM, at=NOW + 5 * MINUTES)
+        calls.join(caller_id=first.pk, actor=user_actor(rynek.assistant), at=NOW + 5 * MINUTES)
 
 
 def test_usual_wait_has_todays_takings_for_its_basis(rynek: House) -> None:
     area = area_of(rynek)
     # Yesterday in Warsaw, though less than a day ago.
     early = arrive(rynek, at=NOW - 600 * MINUTES)
-    operations.take(caller_id=early.pk, actor=SYSTEM, at=NOW - 599 * MINUTES)
+    take(early, at=NOW - 599 * MINUTES)
     for minutes in (6, 8):
         taken = arrive(rynek, at=NOW)
-        operations.take(caller_id=taken.pk, actor=SYSTEM, at=NOW + minutes * MINUTES)
+        take(taken, at=NOW + minutes * MINUTES)
     assert usual_wait(area, NOW + 30 * MINUTES) is None
     taken = arrive(rynek, at=NOW)
-    operations.take(caller_id=taken.pk, actor=SYSTEM, at=NOW + 12 * MINUTES)
+    take(taken, at=NOW + 12 * MINUTES)
 
     assert usual_wait(area, NOW + 30 * MINUTES) == 8
 
@@ -543,6 +548,8 @@ def test_same_caller_comes_back_to_their_place(rynek: House, beating: None, told
     assert told == [
         ("place", {f"area:{area_of(rynek).pk}": None}, {"taken": 1}),
         ("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [caller.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
+        ("watch", {f"clinic:{rynek.clinic.pk}": None}, {}),
     ]
     assert AuditEntry.objects.filter(action="caller.resumed").count() == 1
 

@@ -83,9 +83,9 @@ def test_nothing_was_heard_later_than_now(known: datetime, said: datetime, expec
 
 def test_edges_of_absence() -> None:
     assert rules.lost_before(NOON) == ago(seconds=45)
-    assert rules.gone_before(NOON) == ago(seconds=105)
-    assert rules.is_resumable(ago(minutes=30), NOON)
-    assert not rules.is_resumable(ago(minutes=30, microseconds=1), NOON)
+    assert rules.gone_before(NOON, timedelta(seconds=60)) == ago(seconds=105)
+    assert rules.is_resumable(ago(minutes=30), NOON, minutes=30)
+    assert not rules.is_resumable(ago(minutes=30, microseconds=1), NOON, minutes=30)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from clinic.access import Member, get_for, staff
 from clinic.audit.opening import opened
 from clinic.lib import clock
-from waiting_area import notices, operations, rules
+from waiting_area import notices, operations, rules, states
 from waiting_area.forms import NoticeForm
 from waiting_area.models import Caller
 from waiting_area.queries import default_area, list_notices, list_present
@@ -54,7 +54,7 @@ def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse
                 sent = notices.notify(
                     caller_id=caller.pk, text=wanted["text"], key=wanted["key"], actor=member.actor, at=at
                 )
-            except operations.HasLeft:
+            except states.HasLeft:
                 # What was typed stays in the field.
                 caller.refresh_from_db()
                 status = 409

@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
-from clinic.audit.operations import PATIENT, SYSTEM
+from clinic.audit.operations import PATIENT
 from clinic.models import AuditEntry
 from tests.factories.house import HTMX, MINUTES, NOW, House
 from tests.factories.page import Page, proofs, queries_of, text_of
-from tests.factories.waiting import area_of, arrive, door, notify, ping
+from tests.factories.waiting import area_of, arrive, door, notify, ping, take
 from waiting_area import operations
 from waiting_area.models import Caller, Notice, WaitingArea
 
@@ -28,7 +28,7 @@ def test_list_shows_who_is_here_in_order(rynek: House, markt: House, desk: Clien
     early = arrive(rynek, "Ewa Siwa", at=NOW - 95 * MINUTES, purpose="Wyniki")
     gone = arrive(rynek, "Adam Nieobecny")
     operations.leave(caller_id=gone.pk, actor=PATIENT, at=NOW)
-    operations.take(caller_id=late.pk, actor=SYSTEM, at=NOW - 3 * MINUTES)
+    take(late, at=NOW - 3 * MINUTES)
     notify(rynek, early)
     Caller.objects.filter(pk=early.pk).update(is_lost=True)
     Caller.objects.filter(pk=late.pk).update(notice_count=3, last_author="caller")

@@ -12,7 +12,7 @@ from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.live import tokens
 from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
 from tests.factories.page import Page
-from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, waiting
+from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, take, waiting
 from waiting_area import areas, operations, rules
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
@@ -143,10 +143,10 @@ def test_members_are_never_counted(rynek: House, markt: House) -> None:
 
 
 def test_screen_shows_place_wait_words_and_notices(rynek: House) -> None:
-    areas.set_welcome(area=area_of(rynek), welcome="Have your list ready.", actor=SYSTEM, at=NOW)
+    areas.change_area(area=area_of(rynek), welcomes={"pl": "Have your list ready."}, actor=SYSTEM, at=NOW)
     for minutes in (6, 8, 12):
         taken = arrive(rynek, at=NOW - 20 * MINUTES)
-        operations.take(caller_id=taken.pk, actor=SYSTEM, at=NOW - (20 - minutes) * MINUTES)
+        take(taken, at=NOW - (20 - minutes) * MINUTES)
     arrive(rynek, "First", at=NOW - MINUTES)
     caller = arrive(rynek)
     notify(rynek, caller, "One\ntwo")
@@ -215,7 +215,7 @@ def test_state_gives_what_a_page_lacks(rynek: House) -> None:
     assert "&lt;b&gt;Three" in answer["notices"][1]["html"]  # type: ignore[index]
     assert len(ask("")["notices"]) == len(ask("-1")["notices"]) == len(ask("9" * 30)["notices"]) == 3  # type: ignore[arg-type]
     assert ask("3")["notices"] == []
-    operations.take(caller_id=caller.pk, actor=SYSTEM, at=NOW)
+    take(caller, at=NOW)
     assert (ask("3")["status"], ask("3")["place"]) == ("in_call", None)
     absent(caller, 29)
     assert ask("3") == {"is_present": False, "may_resume": True}
