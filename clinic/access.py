@@ -18,6 +18,7 @@ from django.shortcuts import resolve_url
 from clinic.audit.operations import Actor, record_refused, user_actor
 from clinic.lib import clock
 from clinic.live.page import now, open_stream
+from clinic.live.tokens import cookie_name
 from clinic.people.enums import ALLOWED, Role
 from clinic.people.listening import member_subject
 from clinic.people.models import Clinic, Membership, User
@@ -71,7 +72,9 @@ def _check(member: Member, action: str) -> None:
 
 
 def _let_hear(request: HttpRequest, member: Member, response: HttpResponse) -> None:
-    """Give a page's browser what opens its stream."""
+    """Give a page's browser what opens its stream, unless the page has one of its own."""
+    if cookie_name() in response.cookies:
+        return
     subject = member_subject(request, member.membership)
     if subject is not None and response.status_code == 200:
         open_stream(response, subject)

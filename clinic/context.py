@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from clinic.access import Member
 from clinic.live.page import stream_attributes
 from clinic.models import Clinic
-from clinic.panels import list_navigation
+from clinic.panels import list_navigation, rendered
 from clinic.people.listening import member_subject
 
 
@@ -43,5 +43,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
         "my_clinics": SimpleLazyObject(other_clinics),
+        "bar": SimpleLazyObject(lambda: rendered(request, "bar", member)),
         "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path)),
     }

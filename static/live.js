@@ -5,7 +5,9 @@
 //   <… data-live="appointment caller" [data-live-id="5"] hx-get="…" hx-trigger="live">
 // gets a "live" event when one of these was said (about 5), and after anything that may have been missed.
 // hx-ext="rows" hx-swap="rows" puts only those rows of its [data-rows] lists in place that changed: a press,
-// a focus or an open menu in the others is not lost. Rows are known by their ids.
+// a focus or an open menu in the others is not lost. Rows are known by their ids. data-live-rows="caller-" asks
+// for what changed alone (rows=5,8 is added to the address; the answer says data-only="5 8" and each row its
+// data-order); the value is what stands before the number in a row's id.
 // Other scripts listen on document: "live:<name>" (detail: {data, id}), "live:sync", "live:state".
 "use strict";
 
@@ -14,9 +16,11 @@
 (() => {
   // As the server wrote them: scripts and people change what stands on the page.
   const written = new WeakMap();
+  // What the server says of the list as a whole, beside its rows.
+  const ABOUT = ["data-now", "data-counts", "data-only"];
   const plain = (element) => {
     const copy = element.cloneNode(true);
-    copy.removeAttribute("data-now");
+    for (const name of ABOUT) copy.removeAttribute(name);
     for (const list of copy.querySelectorAll("[data-rows]")) list.replaceChildren();
     for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
     for (const time of copy.querySelectorAll("[data-since]")) time.textContent = "";
@@ -50,6 +54,27 @@
     return changed;
   };
 
+  // Only these rows were asked for: a row that was and did not come is gone, all others stay as they are.
+  const updateOnly = (list, fresh, ids) => {
+    const changed = [];
+    const came = new Map([...fresh.children].map((row) => [row.id, row]));
+    for (const id of ids) {
+      const row = came.get(id);
+      const mine = document.getElementById(id);
+      if (!row) mine?.remove();
+      else if (!mine || written.get(mine) !== plain(row)) {
+        written.set(row, plain(row));
+        if (mine?.dataset.order === row.dataset.order) mine.replaceWith(row);
+        else {
+          mine?.remove();
+          list.insertBefore(row, [...list.children].find((one) => one.dataset.order > row.dataset.order) || null);
+        }
+        changed.push(row);
+      }
+    }
+    return changed;
+  };
+
   for (const part of document.querySelectorAll("[hx-swap=rows]")) remember(part);
   window.htmx?.defineExtension("rows", {
     isInlineSwap: (style) => style === "rows",
@@ -58,7 +83,11 @@
       if (style !== "rows" || !part) return false;
       const lists = target.querySelectorAll("[data-rows]");
       const fresh = part.querySelectorAll("[data-rows]");
-      if (written.get(target) === plain(part)) return [...lists].flatMap((list, at) => update(list, fresh[at]));
+      if (written.get(target) === plain(part)) {
+        for (const name of ABOUT) if (part.hasAttribute(name)) target.setAttribute(name, part.getAttribute(name));
+        const only = part.dataset.only?.split(" ").map((id) => `${target.dataset.liveRows}${id}`);
+        return [...lists].flatMap((list, at) => (only ? updateOnly(list, fresh[at], only) : update(list, fresh[at])));
+      }
       remember(part);
       target.replaceWith(part);
       return [part];
@@ -74,9 +103,10 @@
   const SILENCE = 45000; // two pings and a little
   const GAP = 5000; // a timer this late: the machine may have slept
   const PING = 25000; // silence longer than a ping: then it has
-  const HIDDEN = 10000; // a staff page nobody looks at lets go of its stream: browsers open six for a site
+  const HIDDEN = 10000; // a staff page nobody looks at lets go of a stream that no other page can share
   const CROWDED = 60000; // until a page comes back that was closed for others of the same person
   const PATIENCE = 20000; // a request for parts takes no longer, or failed
+  const ROWS = 60; // no more in one answer: what a page takes in at once must not hold up a press
   const TOGETHER = 150; // several changes at once are fetched once
   const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
 
@@ -107,15 +137,20 @@
   //
   // Parts are known by their ids: what is fetched may put a new element in the place of one that was told.
 
-  const wanted = new Map(); // address: ids of the parts to fetch
+  const wanted = new Map(); // address: the parts to fetch by their ids, each with its rows, or null for all
   const timers = new Map(); // address: the timer that will ask
   const asking = new Map(); // id of the part that asks: its address
+  const asked = new Map(); // id of the part that asks: the rows it asks for, where that is not all
   const failures = new Map(); // address: how often in a row
-  const refresh = (id, delay) => {
-    const address = document.getElementById(id)?.getAttribute("hx-get");
+  const refresh = (id, delay, rows = null) => {
+    const part = document.getElementById(id);
+    const address = part?.getAttribute("hx-get");
     if (!address) return;
-    if (!wanted.has(address)) wanted.set(address, new Set());
-    wanted.get(address).add(id);
+    if (!wanted.has(address)) wanted.set(address, new Map());
+    const parts = wanted.get(address);
+    const known = parts.get(id);
+    if (!rows || known === null || !("liveRows" in part.dataset)) parts.set(id, null);
+    else parts.set(id, new Set([...(known || []), ...rows]));
     plan(address, delay);
   };
   const plan = (address, delay) => {
@@ -126,20 +161,30 @@
   };
   const ask = (address) => {
     timers.delete(address);
-    const parts = [...wanted.get(address)].map((id) => document.getElementById(id)).filter(Boolean);
+    const parts = [...wanted.get(address).keys()].map((id) => document.getElementById(id)).filter(Boolean);
+    const rows = new Map(wanted.get(address));
     wanted.delete(address);
     if (!parts.length) return;
     // Whoever changes row by row asks: the others are simply put in place.
     const first = parts.find((part) => part.getAttribute("hx-swap") === "rows") || parts[0];
     const others = parts.filter((part) => part !== first);
     first.setAttribute("hx-select-oob", others.map((part) => `#${part.id}`).join(","));
+    asked.delete(first.id);
+    if (rows.get(first.id)) {
+      const [now, later] = [[...rows.get(first.id)].slice(0, ROWS), [...rows.get(first.id)].slice(ROWS)];
+      asked.set(first.id, now);
+      if (later.length) wanted.set(address, new Map([[first.id, new Set(later)]]));
+    }
     first.dispatchEvent(new CustomEvent("live"));
     // htmx has not come to this part yet.
-    if (!asking.has(first.id)) for (const part of parts) refresh(part.id, TOGETHER);
+    if (!asking.has(first.id)) for (const part of parts) refresh(part.id, TOGETHER, rows.get(part.id));
   };
   document.addEventListener("htmx:configRequest", (event) => {
     // An answer that never comes must not keep the next question from being asked.
-    if (event.detail.elt.dataset?.live) event.detail.timeout = PATIENCE;
+    const { elt } = event.detail;
+    if (!elt.dataset?.live) return;
+    event.detail.timeout = PATIENCE;
+    if (asked.has(elt.id)) event.detail.parameters.rows = asked.get(elt.id).join(",");
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt } = event.detail;
@@ -166,7 +211,7 @@
       if (!element.dataset.live.split(" ").includes(name)) continue;
       const id = element.dataset.liveId;
       if (id && data.ids && !data.ids.map(String).includes(id)) continue;
-      refresh(element.id, TOGETHER);
+      refresh(element.id, TOGETHER, data.ids);
     }
   };
 
@@ -401,7 +446,7 @@
   };
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) back();
-    else if (!keeps) pausing = setTimeout(pause, HIDDEN);
+    else if (!keeps && !tabs) pausing = setTimeout(pause, HIDDEN);
   });
   window.addEventListener("online", () => ended || paused || restart());
   window.addEventListener("pageshow", (event) => event.persisted && restart());
@@ -410,6 +455,6 @@
   window.live = { on: (name, act) => {
     document.addEventListener(`live:${name}`, (event) => act(event.detail.data, event.detail.id));
   }, restart, end };
-  if (document.hidden && !keeps) paused = true;
+  if (document.hidden && !keeps && !tabs) paused = true;
   else open();
 })();

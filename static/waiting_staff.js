@@ -1,58 +1,126 @@
-// The waiting area's dashboard: the dialog, time that passes, what is copied and counted.
+// The staff's list and conversations: drawers, time that passes, who is displayed, what is counted and copied.
 "use strict";
 
 (() => {
+  const by = (id) => document.getElementById(id);
+  const list = () => by("callers");
+
   // --- Time in a status, by the server's clock -----------------------------------------------------
 
   const LONG = 30;
+  const offsets = new WeakMap();
   const tick = () => {
-    const list = document.getElementById("callers");
-    if (!list) return;
-    list.offset ??= Date.now() - Date.parse(list.dataset.now);
-    for (const time of list.querySelectorAll("[data-since]")) {
-      const minutes = Math.max(0, Math.floor((Date.now() - list.offset - Date.parse(time.dataset.since)) / 60000));
+    const board = list();
+    if (!board) return;
+    if (!offsets.has(board)) offsets.set(board, Date.now() - Date.parse(board.dataset.now));
+    const now = Date.now() - offsets.get(board);
+    for (const time of board.querySelectorAll("[data-since]")) {
+      const minutes = Math.max(0, Math.floor((now - Date.parse(time.dataset.since)) / 60000));
       const hours = Math.floor(minutes / 60);
-      const text = `${hours ? `${hours} ${list.dataset.hour} ` : ""}${minutes % 60} ${list.dataset.minute}`;
+      const text = `${hours ? `${hours} ${board.dataset.hour} ` : ""}${minutes % 60} ${board.dataset.minute}`;
       if (time.textContent !== text) time.textContent = text;
       time.classList.toggle("is-long", minutes >= LONG);
     }
   };
+
+  // --- Who is displayed: the list by its address, then by what is typed, which stands in no address --------
+
+  const filter = document.querySelector("[data-row-filter]");
+  const field = filter?.querySelector("input[type=search]");
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/ł/gi, "l").replace(/ß/g, "ss").toLowerCase();
+  const displayed = () => [...(list()?.querySelectorAll(".caller:not([hidden])") || [])];
+  const recipients = () => displayed().filter((row) => row.querySelector("[data-since]")).map((row) => row.id.slice(7));
+  const sift = () => {
+    const wanted = plain(field?.value.trim() || "");
+    for (const row of list()?.querySelectorAll(".caller") || []) {
+      const hides = wanted !== "" && !plain(row.querySelector(".caller-who").textContent).includes(wanted);
+      if (row.hidden !== hides) row.hidden = hides;
+    }
+    const count = recipients().length;
+    for (const one of document.querySelectorAll("[data-displayed-count]")) {
+      if (one.textContent !== String(count)) one.textContent = count;
+    }
+    for (const one of document.querySelectorAll("[data-displayed-button]")) one.disabled = count === 0;
+    const counts = JSON.parse(list()?.dataset.counts || "{}");
+    for (const [status, number] of Object.entries(counts)) {
+      const place = by(`count-${status}`);
+      if (place && place.textContent !== String(number)) place.textContent = number;
+    }
+  };
+  field?.addEventListener("input", sift);
+  filter?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    sift();
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.dataset?.displayed) event.detail.parameters.set("to", recipients().join(","));
+  });
+
   tick();
+  sift();
   setInterval(tick, 5000);
 
-  // --- What was open stays open when the list comes anew --------------------------------------------
+  // --- What was open stays open when a part comes anew ---------------------------------------------------
 
   let open = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.id !== "callers") return;
-    open = [...event.detail.target.querySelectorAll("details[open]")].map((one) => one.id);
+    open = [...event.detail.target.querySelectorAll("details[open][id]")].map((one) => one.id);
   });
+  const show = (dialog, beside) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    if (dialog.open) return;
+    if (beside && matchMedia("(min-width: 64rem)").matches) dialog.show();
+    else dialog.showModal();
+  };
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "callers") {
-      for (const id of open) {
-        const one = document.getElementById(id);
-        if (one) one.open = true;
-      }
-      open = [];
-      tick();
+    for (const id of open) {
+      const one = by(id);
+      if (one) one.open = true;
     }
-    const dialog = document.getElementById("dialog");
-    if (event.detail.target.id === "dialog-body" && !dialog.open) {
-      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
-      dialog.showModal();
-    }
-    if (["dialog-body", "talk"].includes(event.detail.target.id)) settle();
+    open = [];
+    tick();
+    sift();
+    const { id } = event.detail.target;
+    if (id === "drawer-body") show(by("drawer"), true);
+    if (id === "dialog-body") show(by("dialog"), false);
+    if (["drawer-body", "dialog-body", "talk", "ask"].includes(id)) settle();
+    undoing();
+  });
+  // Rows that come by themselves are no swap of the whole list.
+  document.addEventListener("htmx:afterSettle", () => {
+    tick();
+    sift();
+  });
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    button.addEventListener("click", () => show(by(button.dataset.opens), true));
+  }
+  document.addEventListener("keydown", (event) => {
+    // A drawer beside the page is no modal dialog, which closes by itself.
+    const drawer = by("drawer");
+    if (event.key === "Escape" && drawer?.open && drawer.contains(document.activeElement)) drawer.close();
   });
 
   const settle = () => {
-    const talk = document.getElementById("talk");
-    if (!talk) return;
-    talk.querySelector(".notices")?.lastElementChild?.scrollIntoView({ block: "nearest" });
-    talk.querySelector("textarea")?.focus();
-    for (const area of talk.querySelectorAll("[data-count]")) count(area);
+    for (const talk of document.querySelectorAll("#talk, #ask")) {
+      talk.querySelector(".notices")?.lastElementChild?.scrollIntoView({ block: "nearest" });
+      const area = talk.querySelector("details:not([open]) textarea") ? null : talk.querySelector("textarea");
+      area?.focus();
+    }
+    for (const area of document.querySelectorAll("[data-count]")) count(area);
   };
 
-  // --- Counting and copying ------------------------------------------------------------------------
+  // --- Taking back: as long as the server lets it --------------------------------------------------------
+
+  const undoing = () => {
+    for (const form of document.querySelectorAll("form[data-until]:not([data-timed])")) {
+      form.dataset.timed = "";
+      const left = Date.parse(form.dataset.until) - Date.parse(form.dataset.serverNow);
+      setTimeout(() => form.remove(), Math.max(0, left));
+    }
+  };
+  undoing();
+
+  // --- Typing, counting, copying -------------------------------------------------------------------------
 
   const count = (area) => {
     const counter = document.querySelector(`[data-counter="${area.id}"]`);
@@ -64,15 +132,24 @@
       event.target.form.requestSubmit();
     }
   });
+  document.addEventListener("click", (event) => {
+    const reply = event.target.closest("[data-reply]");
+    if (!reply) return;
+    event.preventDefault();
+    const area = reply.form.querySelector("textarea");
+    area.value = area.value.trim() ? `${area.value.trimEnd()}\n${reply.dataset.reply}` : reply.dataset.reply;
+    count(area);
+    area.focus();
+  }, true);
   for (const area of document.querySelectorAll("[data-count]")) count(area);
 
   for (const button of document.querySelectorAll("[data-copy]")) {
-    const field = document.getElementById(button.dataset.copy);
+    const copied = by(button.dataset.copy);
     button.hidden = false;
     button.addEventListener("click", async () => {
-      field.select();
+      copied.select();
       try {
-        await navigator.clipboard.writeText(field.value);
+        await navigator.clipboard.writeText(copied.value);
       } catch {
         document.execCommand("copy"); // without https there is no clipboard but this one
       }

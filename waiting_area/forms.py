@@ -6,6 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clinic.forms import LineField
+from clinic.models import Calendar
+from waiting_area.models import Caller, WaitingArea
 from waiting_area.notices import clean_text
 from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH, PURPOSE_LENGTH
 
@@ -53,3 +55,28 @@ class NoticeForm(forms.Form):
     def clean_text(self) -> Any:
         """Refuse what could not be sent, beside the field."""
         return clean_text(self.cleaned_data["text"])
+
+
+class BroadcastForm(NoticeForm):
+    """A notice to everybody displayed (W7)."""
+
+    to = forms.CharField(widget=forms.HiddenInput())
+
+
+class TransferForm(forms.Form):
+    """Where a caller goes on waiting (W15)."""
+
+    area = forms.ModelChoiceField(WaitingArea.objects.none(), label=_("Waiting area"), empty_label=None)
+    calendar = forms.ModelChoiceField(
+        Calendar.objects.none(), label=_("Calendar"), required=False, empty_label=_("nobody in particular")
+    )
+
+    def __init__(self, data: Any = None, *, caller: Caller) -> None:
+        super().__init__(data, initial={"area": caller.area_id, "calendar": caller.calendar_id})
+        choices: dict[str, Any] = {
+            "area": WaitingArea.objects.filter(clinic=caller.clinic_id).order_by("-is_default", "name"),
+            "calendar": Calendar.objects.filter(clinic=caller.clinic_id).order_by("name"),
+        }
+        for name, rows in choices.items():
+            self.fields[name].queryset = rows  # type: ignore[attr-defined]
+        self.fields["area"].label_from_instance = lambda area: area.name  # type: ignore[attr-defined]

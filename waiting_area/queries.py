@@ -8,7 +8,7 @@ from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic
 from waiting_area import rules
 from waiting_area.enums import Status
-from waiting_area.models import Caller, CallerQuerySet, Notice, WaitingArea, WaitingSettings
+from waiting_area.models import Caller, Notice, WaitingArea, WaitingSettings
 
 # By weekday (Monday 0), the wall times between which new callers are taken.
 Week = dict[int, list[tuple[time, time]]]
@@ -37,11 +37,6 @@ def is_taking_callers(area: WaitingArea, at: datetime) -> bool:
 def default_area(clinic: Clinic) -> WaitingArea | None:
     """Return the clinic's first waiting area; None only for clinics not made through the operation."""
     return WaitingArea.objects.filter(clinic=clinic, is_default=True).first()
-
-
-def list_present(clinic: Clinic) -> CallerQuerySet:
-    """Return the clinic's present callers in the order of arrival (W1)."""
-    return Caller.objects.present().filter(clinic=clinic).order_by("arrived_at", "pk")
 
 
 def place_of(caller: Caller) -> int | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from waiting_area.views import dashboard, waiting_screen
+from waiting_area.views import calls, conversation, dashboard, needs, waiting_screen
 
 app_name = "waiting_area"
 
@@ -14,6 +14,25 @@ urlpatterns = [
     path("w/<slug:key>/resume/", waiting_screen.wait_resume, name="wait_resume"),
     path("w/<slug:key>/leave/", waiting_screen.wait_leave, name="wait_leave"),
     path("c/<slug:slug>/waiting/", dashboard.callers, name="callers"),
-    path("c/<slug:slug>/waiting/<int:pk>/", dashboard.caller_notify, name="caller_notify"),
+    path("c/<slug:slug>/waiting/needs/", needs.needs, name="needs"),
+    path("c/<slug:slug>/waiting/notify/", conversation.callers_notify, name="callers_notify"),
+    path("c/<slug:slug>/waiting/sent/<int:pk>/", conversation.broadcast_sent, name="broadcast_sent"),
+    path(
+        "c/<slug:slug>/waiting/notices/<int:pk>/withdraw/",
+        conversation.notice_withdraw,
+        name="notice_withdraw",
+    ),
+    path("c/<slug:slug>/waiting/<int:pk>/", conversation.caller_notify, name="caller_notify"),
     path("c/<slug:slug>/waiting/<int:pk>/remove/", dashboard.caller_remove, name="caller_remove"),
+    path("c/<slug:slug>/waiting/<int:pk>/answered/", dashboard.caller_tick_off, name="caller_tick_off"),
+    path("c/<slug:slug>/waiting/<int:pk>/hold/", dashboard.caller_hold, name="caller_hold"),
+    path("c/<slug:slug>/waiting/<int:pk>/transfer/", dashboard.caller_transfer, name="caller_transfer"),
+    path("c/<slug:slug>/waiting/<int:pk>/join/", dashboard.caller_join, name="caller_join"),
+    path("c/<slug:slug>/calls/<str:key>/", calls.call, name="call"),
+    path("c/<slug:slug>/calls/<str:key>/listen/", calls.call_listen, name="call_listen"),
+    path("c/<slug:slug>/calls/<str:key>/leave/", calls.call_leave, name="call_leave"),
+    path("c/<slug:slug>/calls/<str:key>/end/", calls.call_end, name="call_end"),
+    path("c/<slug:slug>/calls/<str:key>/hold/<int:pk>/", calls.call_hold, name="call_hold"),
+    path("c/<slug:slug>/calls/<str:key>/bring/<int:pk>/", calls.call_bring, name="call_bring"),
+    path("c/<slug:slug>/calls/<str:key>/part/<int:pk>/", calls.call_part, name="call_part"),
 ]

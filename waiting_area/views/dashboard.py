@@ -1,7 +1,6 @@
-"""The staff's pages: who waits, and the conversation with one caller (W1, W5, W6)."""
+"""The staff's list: who waits, by a filter, and what is done with one of them (W1, W2, W13)."""
 
-import uuid
-from typing import Any
+import json
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,72 +8,53 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from clinic.access import Member, get_for, staff
-from clinic.audit.opening import opened
 from clinic.lib import clock
-from waiting_area import notices, operations, rules, states
-from waiting_area.forms import NoticeForm
-from waiting_area.models import Caller
-from waiting_area.queries import default_area, list_notices, list_present
-
-
-@require_safe
-@staff("caller.see")
-def callers(request: HttpRequest, member: Member) -> HttpResponse:
-    """List who is in the waiting area, in the order of arrival (W1)."""
-    at = clock.now()
-    rows = list(list_present(member.clinic))
-    for row in rows:
-        row.hours, row.minutes = rules.in_words(at - row.since)  # type: ignore[attr-defined]
-        row.is_long = at - row.since >= rules.LONG  # type: ignore[attr-defined]
-    area = default_area(member.clinic)
-    link = reverse("waiting_area:entry", kwargs={"key": area.key}) if area else ""
-    context = {"callers": rows, "now": at, "link": f"{settings.PUBLIC_URL}{link}" if link else ""}
-    return render(request, "waiting_area/callers.html", context)
+from clinic.models import Calendar
+from waiting_area import board, calls, notices, operations, rules, states
+from waiting_area.enums import Status
+from waiting_area.forms import TransferForm
+from waiting_area.models import Caller, WaitingArea
 
 
 @require_http_methods(["GET", "POST"])
-@staff("caller.write")
-def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """Show the conversation with a caller; a POST sends a notice (W5).
+@staff("caller.see")
+def callers(request: HttpRequest, member: Member) -> HttpResponse:
+    """List who is in the waiting area, in the order of arrival, by a filter (W1, W2).
 
-    With script it stands in a dialog on the dashboard, without it is a page of its own.
+    `rows` in the address asks for these rows alone: an open page fetches what changed. A POST filters by
+    text where no script does it: names stand in no address.
     """
-    caller = get_for(member, Caller.objects.select_related("clinic"), pk, "caller.write")
     at = clock.now()
-    form = NoticeForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4().hex})
-    status, sent = 200, None
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            wanted = form.cleaned_data
-            try:
-                sent = notices.notify(
-                    caller_id=caller.pk, text=wanted["text"], key=wanted["key"], actor=member.actor, at=at
-                )
-            except states.HasLeft:
-                # What was typed stays in the field.
-                caller.refresh_from_db()
-                status = 409
-            else:
-                if not request.htmx:  # type: ignore[attr-defined]
-                    messages.success(request, _("The notice is sent."))
-                    return redirect("waiting_area:caller_notify", slug=member.clinic.slug, pk=caller.pk)
-                caller.refresh_from_db()
-                status, form = 200, NoticeForm(initial={"key": uuid.uuid4().hex})
-    context: dict[str, Any] = {
-        "caller": caller,
-        "notices": list_notices(caller),
-        "form": form,
-        "sent": sent,
-        "most": rules.NOTICE_LENGTH,
+    areas = list(WaitingArea.objects.filter(clinic=member.clinic).order_by("-is_default", "name", "pk"))
+    calendars = list(
+        Calendar.objects.filter(clinic=member.clinic).select_related("practitioner").order_by("name")
+    )
+    chosen = board.Filter.read(request.GET, calendars, areas)
+    text = request.POST.get("text", "")[: rules.NAME_LENGTH]
+    only = board.ids_in(request.GET["rows"], most=board.MOST_ROWS) if "rows" in request.GET else None
+    found = board.list_callers(member.clinic, chosen, at=at, only=only, text=text)
+    area = next((one for one in areas if one.pk == chosen.area), areas[0] if areas else None)
+    link = reverse("waiting_area:entry", kwargs={"key": area.key}) if area else ""
+    counts = board.count_by_status(member.clinic, chosen, at=at)
+    context = {
+        "callers": found,
+        "displayed": [one.pk for one in found if one.is_present],
+        "only": only,
+        "chosen": chosen,
+        "statuses": [(status, status in chosen.shown, counts[status]) for status in Status],
+        "counts": json.dumps(counts),
+        "areas": areas,
+        "area": area,
+        "calendars": calendars,
+        "text": text,
+        "now": at,
+        "link": f"{settings.PUBLIC_URL}{link}" if link else "",
     }
-    template = "waiting_area/caller_notify.html"
-    with opened(request, member.actor, caller, at=at):
-        part = f"{template}#talk" if request.htmx else template  # type: ignore[attr-defined]
-        return render(request, part, context, status=status)
+    template = "waiting_area/callers.html"
+    return render(request, f"{template}#list" if only is not None else template, context)
 
 
 @require_POST
@@ -85,5 +65,108 @@ def caller_remove(request: HttpRequest, member: Member, pk: int) -> HttpResponse
     if operations.remove(caller_id=caller.pk, actor=member.actor, at=clock.now()):
         messages.success(request, _("%(name)s was removed.") % {"name": caller.name})
     else:
-        messages.info(request, _("%(name)s had left already.") % {"name": caller.name})
+        _say_left(request, caller)
     return redirect("waiting_area:callers", slug=member.clinic.slug)
+
+
+@require_POST
+@staff("caller.write")
+def caller_tick_off(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Mark what a caller asked as answered, without a word to them (W6)."""
+    caller = get_for(member, Caller, pk, "caller.write")
+    notices.tick_off(caller_id=caller.pk, actor=member.actor, at=clock.now())
+    messages.success(request, _("Marked as answered."))
+    return redirect("waiting_area:callers", slug=member.clinic.slug)
+
+
+@require_POST
+@staff("caller.write")
+def caller_hold(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Put a caller on hold with whom nobody is (W14)."""
+    caller = get_for(member, Caller, pk, "caller.write")
+    try:
+        calls.hold(caller_id=caller.pk, actor=member.actor, at=clock.now())
+    except (calls.NotInCall, states.WrongState):
+        messages.info(request, _("Somebody else was quicker: nothing was changed."))
+    else:
+        messages.success(request, _("%(name)s is on hold.") % {"name": caller.name})
+    return redirect("waiting_area:callers", slug=member.clinic.slug)
+
+
+@require_http_methods(["GET", "POST"])
+@staff("caller.write")
+def caller_transfer(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Send a caller to another waiting area or practitioner of the clinic (W15, E5.8)."""
+    caller = get_for(member, Caller, pk, "caller.write")
+    form = TransferForm(request.POST or None, caller=caller)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                operations.transfer(
+                    caller_id=caller.pk, area=form.cleaned_data["area"],
+                    calendar=form.cleaned_data["calendar"], actor=member.actor, at=clock.now(),
+                )  # fmt: skip
+            except states.HasLeft:
+                _say_left(request, caller)
+            else:
+                messages.success(request, _("%(name)s was transferred.") % {"name": caller.name})
+            return _to_list(request, member)
+    template = "waiting_area/caller_transfer.html"
+    part = f"{template}#ask" if request.htmx else template  # type: ignore[attr-defined]
+    return render(request, part, {"caller": caller, "form": form}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@staff("caller.write")
+def caller_join(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Join a caller, after a look at whether it is the right one where the area asks for that (W13, W14).
+
+    A GET, and a press on a row that has become old, ask first.
+    """
+    caller = get_for(member, Caller.objects.select_related("area", "clinic"), pk, "caller.write")
+    status, problem = 200, ""
+    if request.method == "POST":
+        is_sure = "sure" in request.POST
+        seen = request.POST.get("was", "")
+        if caller.area.confirms_name and not is_sure:
+            status = 409
+        else:
+            try:
+                call = calls.join(
+                    caller_id=caller.pk, actor=member.actor, at=clock.now(),
+                    was=Status(seen) if seen in Status.values else None,
+                )  # fmt: skip
+            except states.HasLeft:
+                _say_left(request, caller)
+                return redirect("waiting_area:callers", slug=member.clinic.slug)
+            except states.WrongState:
+                status, problem = 409, "changed"
+            except calls.InAnotherCall as error:
+                messages.error(request, _("You are still in this call. Leave it before you join another."))
+                return redirect("waiting_area:call", slug=member.clinic.slug, key=error.call.key)
+            except calls.CallOver:
+                status, problem = 409, "changed"
+            else:
+                return redirect("waiting_area:call", slug=member.clinic.slug, key=call.key)
+        caller.refresh_from_db()
+    if not caller.is_present:
+        _say_left(request, caller)
+        return redirect("waiting_area:callers", slug=member.clinic.slug)
+    board.prepare([caller], at=clock.now())
+    context = {"caller": caller, "problem": problem}
+    return render(request, "waiting_area/caller_join.html", context, status=status)
+
+
+def _say_left(request: HttpRequest, caller: Caller) -> None:
+    messages.info(request, _("%(name)s had left already.") % {"name": caller.name})
+
+
+def _to_list(request: HttpRequest, member: Member) -> HttpResponse:
+    """Go back to the list; a dialog on it lets the browser do so."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("waiting_area:callers", slug=member.clinic.slug)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = reverse("waiting_area:callers", args=[member.clinic.slug])
+    return response

@@ -1,0 +1,99 @@
+// What waits for the clinic's people is heard once, in one window, and again every minute while nobody looks
+// after it; it calls from the title, and by the browser where a member wants that.
+"use strict";
+
+(() => {
+  const part = () => document.getElementById("needs-now");
+  if (!part()) return;
+
+  const AGAIN = 60000;
+  const MEMORY = `heard:${document.body.dataset.stream || ""}`;
+  const SOUNDS = {
+    // [frequency in Hz, begins after, lasts] in seconds
+    bell: [[880, 0, 0.5], [660, 0.15, 0.6]],
+    chime: [[523, 0, 0.3], [659, 0.18, 0.3], [784, 0.36, 0.5]],
+    knock: [[180, 0, 0.08], [180, 0.16, 0.08]],
+  };
+
+  // --- Sound: browsers allow it from the first press on the page on -----------------------------------
+
+  let audio = null;
+  const wake = () => {
+    audio ||= new AudioContext();
+    audio.resume();
+  };
+  for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, wake, { capture: true, once: true });
+
+  const play = (name, volume) => {
+    if (!audio || !volume) return;
+    const now = audio.currentTime + 0.02;
+    for (const [frequency, begins, lasts] of SOUNDS[name] || SOUNDS.bell) {
+      const gain = audio.createGain();
+      const voice = audio.createOscillator();
+      voice.connect(gain).connect(audio.destination);
+      voice.frequency.value = frequency;
+      gain.gain.setValueAtTime(0, now + begins);
+      gain.gain.linearRampToValueAtTime((volume / 100) * 0.6, now + begins + 0.01);
+      gain.gain.exponentialRampToValueAtTime(0.001, now + begins + lasts);
+      voice.start(now + begins);
+      voice.stop(now + begins + lasts);
+      voice.onended = () => gain.disconnect();
+    }
+  };
+  window.watch = { play, wake };
+
+  // --- News: known to all windows of this browser --------------------------------------------------------
+
+  const recall = () => {
+    try {
+      return JSON.parse(localStorage.getItem(MEMORY)) || { news: [], at: 0 };
+    } catch {
+      return { news: [], at: 0 };
+    }
+  };
+  const keep = (heard) => {
+    try {
+      localStorage.setItem(MEMORY, JSON.stringify(heard));
+    } catch {
+      // Without storage each window sounds for itself.
+    }
+  };
+  // One window after the other: who comes second finds it heard.
+  const alone = (act) => (navigator.locks ? navigator.locks.request(MEMORY, act) : act());
+
+  const listen = () => {
+    const { news = "", pressing = "0", sound, volume } = part().dataset;
+    call(Number(pressing));
+    if (!("news" in part().dataset)) return;
+    alone(() => {
+      const heard = recall();
+      const now = news.split(" ").filter(Boolean);
+      const fresh = now.some((one) => !heard.news.includes(one));
+      const again = Number(pressing) > 0 && Date.now() - heard.at > AGAIN;
+      if (fresh || again) {
+        keep({ news: now, at: Date.now() });
+        play(sound, Number(volume));
+        if (Number(pressing)) notify();
+      } else if (now.length !== heard.news.length) keep({ news: now, at: heard.at });
+    });
+  };
+
+  // --- Title and browser ---------------------------------------------------------------------------------
+
+  const title = document.title;
+  const call = (count) => {
+    const text = count ? `(${count}) ${title}` : title;
+    if (document.title !== text) document.title = text;
+  };
+  const notify = () => {
+    const text = part().dataset.notifies;
+    if (!text || !document.hidden || window.Notification?.permission !== "granted") return;
+    new Notification(text, { tag: MEMORY }).onclick = () => window.focus();
+  };
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "needs-now") listen();
+  });
+  setInterval(listen, 5000);
+  listen();
+})();
