@@ -8,7 +8,8 @@
 // a focus or an open menu in the others is not lost. Rows are known by their ids. data-live-rows="caller-" asks
 // for what changed alone (rows=5,8 is added to the address; the answer says data-only="5 8" and each row its
 // data-order); the value is what stands before the number in a row's id.
-// Other scripts listen on document: "live:<name>" (detail: {data, id}), "live:sync", "live:state".
+// Other scripts listen on document: "live:<name>" (detail: {data, id}), "live:sync", "live:state", and
+// "live:rows" (detail: {rows}: those that are new or changed).
 "use strict";
 
 // --- Rows: a list fetched anew replaces only what changed in it ------------------------------------
@@ -86,10 +87,15 @@
       if (written.get(target) === plain(part)) {
         for (const name of ABOUT) if (part.hasAttribute(name)) target.setAttribute(name, part.getAttribute(name));
         const only = part.dataset.only?.split(" ").map((id) => `${target.dataset.liveRows}${id}`);
-        return [...lists].flatMap((list, at) => (only ? updateOnly(list, fresh[at], only) : update(list, fresh[at])));
+        const rows = [...lists].flatMap((list, at) =>
+          only ? updateOnly(list, fresh[at], only) : update(list, fresh[at]),
+        );
+        document.dispatchEvent(new CustomEvent("live:rows", { detail: { rows } }));
+        return rows;
       }
       remember(part);
       target.replaceWith(part);
+      document.dispatchEvent(new CustomEvent("live:rows", { detail: { rows: part.querySelectorAll("[data-rows] > *") } }));
       return [part];
     },
   });

@@ -28,15 +28,16 @@
   const filter = document.querySelector("[data-row-filter]");
   const field = filter?.querySelector("input[type=search]");
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/ł/gi, "l").replace(/ß/g, "ss").toLowerCase();
-  const displayed = () => [...(list()?.querySelectorAll(".caller:not([hidden])") || [])];
-  const recipients = () => displayed().filter((row) => row.querySelector("[data-since]")).map((row) => row.id.slice(7));
-  const sift = () => {
+  // Who is present; who has left is told nothing.
+  const HERE = ".caller:not([hidden]) > [data-since]";
+  const recipients = () => [...list().querySelectorAll(HERE)].map((time) => time.parentElement.id.slice(7));
+  const sift = (rows) => {
     const wanted = plain(field?.value.trim() || "");
-    for (const row of list()?.querySelectorAll(".caller") || []) {
+    for (const row of rows) {
       const hides = wanted !== "" && !plain(row.querySelector(".caller-who").textContent).includes(wanted);
       if (row.hidden !== hides) row.hidden = hides;
     }
-    const count = recipients().length;
+    const count = list()?.querySelectorAll(HERE).length || 0;
     for (const one of document.querySelectorAll("[data-displayed-count]")) {
       if (one.textContent !== String(count)) one.textContent = count;
     }
@@ -47,17 +48,18 @@
       if (place && place.textContent !== String(number)) place.textContent = number;
     }
   };
-  field?.addEventListener("input", sift);
+  const siftAll = () => sift(list()?.querySelectorAll(".caller") || []);
+  field?.addEventListener("input", siftAll);
   filter?.addEventListener("submit", (event) => {
     event.preventDefault();
-    sift();
+    siftAll();
   });
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.dataset?.displayed) event.detail.parameters.set("to", recipients().join(","));
   });
 
   tick();
-  sift();
+  siftAll();
   setInterval(tick, 5000);
 
   // --- What was open stays open when a part comes anew ---------------------------------------------------
@@ -78,19 +80,14 @@
       if (one) one.open = true;
     }
     open = [];
-    tick();
-    sift();
     const { id } = event.detail.target;
     if (id === "drawer-body") show(by("drawer"), true);
     if (id === "dialog-body") show(by("dialog"), false);
     if (["drawer-body", "dialog-body", "talk", "ask"].includes(id)) settle();
     undoing();
   });
-  // Rows that come by themselves are no swap of the whole list.
-  document.addEventListener("htmx:afterSettle", () => {
-    tick();
-    sift();
-  });
+  // Of rows that come one by one only those need a look.
+  document.addEventListener("live:rows", (event) => sift(event.detail.rows));
   for (const button of document.querySelectorAll("[data-opens]")) {
     button.addEventListener("click", () => show(by(button.dataset.opens), true));
   }

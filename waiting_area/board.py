@@ -140,6 +140,7 @@ def prepare(callers: Iterable[Caller], *, at: datetime) -> None:
         row.staff = with_them.get(row.call_id, [])
         row.hours, row.minutes = rules.in_words(at - row.since)
         row.is_long = row.is_present and at - row.since >= rules.LONG
+        row.path = f"{row.pk}/"
         row.order = f"{int(row.arrived_at.timestamp() * 1_000_000):020d}-{row.pk:012d}"
 
 

@@ -24,6 +24,7 @@ from waiting_area import board, calls, operations, states
 from waiting_area.enums import Left, Status
 from waiting_area.listening import participant_subject
 from waiting_area.models import Call, Caller, Participation
+from waiting_area.views.dashboard import to_list
 
 Acts = Callable[[HttpRequest, Member, Call, Caller], None]
 
@@ -119,12 +120,13 @@ def call_leave(request: HttpRequest, member: Member, call: Call, here: Participa
     except calls.NotHeld as warning:
         context = {"call": call, "callers": warning.callers}
         request.shown_at = reverse("waiting_area:call", args=[member.clinic.slug, call.key])  # type: ignore[attr-defined]
-        return render(request, "waiting_area/call_leave.html", context, status=409)
+        template = "waiting_area/call_leave.html"
+        return render(request, f"{template}#ask" if request.htmx else template, context, status=409)  # type: ignore[attr-defined]
     except calls.NotInCall:
         messages.info(request, _("You had left this call already."))
     else:
         messages.success(request, _("You have left the call."))
-    return redirect("waiting_area:callers", slug=member.clinic.slug)
+    return to_list(request, member)
 
 
 @require_POST

@@ -112,7 +112,7 @@ def caller_transfer(request: HttpRequest, member: Member, pk: int) -> HttpRespon
                 _say_left(request, caller)
             else:
                 messages.success(request, _("%(name)s was transferred.") % {"name": caller.name})
-            return _to_list(request, member)
+            return to_list(request, member)
     template = "waiting_area/caller_transfer.html"
     part = f"{template}#ask" if request.htmx else template  # type: ignore[attr-defined]
     return render(request, part, {"caller": caller, "form": form}, status=status)
@@ -163,7 +163,7 @@ def _say_left(request: HttpRequest, caller: Caller) -> None:
     messages.info(request, _("%(name)s had left already.") % {"name": caller.name})
 
 
-def _to_list(request: HttpRequest, member: Member) -> HttpResponse:
+def to_list(request: HttpRequest, member: Member) -> HttpResponse:
     """Go back to the list; a dialog on it lets the browser do so."""
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("waiting_area:callers", slug=member.clinic.slug)
