@@ -18,7 +18,7 @@
   // As the server wrote them: scripts and people change what stands on the page.
   const written = new WeakMap();
   // What the server says of the list as a whole, beside its rows.
-  const ABOUT = ["data-now", "data-counts", "data-only"];
+  const ABOUT = ["data-now", "data-counts", "data-empty", "data-only"];
   const plain = (element) => {
     const copy = element.cloneNode(true);
     for (const name of ABOUT) copy.removeAttribute(name);

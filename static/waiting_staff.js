@@ -37,6 +37,7 @@
       const hides = wanted !== "" && !plain(row.querySelector(".caller-who").textContent).includes(wanted);
       if (row.hidden !== hides) row.hidden = hides;
     }
+    list()?.toggleAttribute("data-empty", !list().querySelector(".caller:not([hidden])"));
     const count = list()?.querySelectorAll(HERE).length || 0;
     for (const one of document.querySelectorAll("[data-displayed-count]")) {
       if (one.textContent !== String(count)) one.textContent = count;
@@ -88,6 +89,9 @@
   });
   // Of rows that come one by one only those need a look.
   document.addEventListener("live:rows", (event) => sift(event.detail.rows));
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.matches?.("details.menu")) target.closest(".caller")?.classList.toggle("is-open", target.open);
+  }, true);
   for (const button of document.querySelectorAll("[data-opens]")) {
     button.addEventListener("click", () => show(by(button.dataset.opens), true));
   }
