@@ -9,11 +9,12 @@ from django.db import transaction
 from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
+from clinic.models import User
 from tests.factories.house import NOW, House
 from tests.factories.page import Answer
-from waiting_area import notices, operations, presence, states
+from waiting_area import calls, notices, operations, presence, states
 from waiting_area.enums import Status
-from waiting_area.models import Caller, Notice, WaitingArea
+from waiting_area.models import Broadcast, Call, Caller, Notice, Participation, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
 
@@ -70,6 +71,32 @@ def ping(caller: Caller, at: datetime, *, seen: int = 0, is_visible: bool = True
 def caller_of(house: House) -> Caller:
     """Return the house's first caller, who comes in when first asked for."""
     return Caller.objects.filter(clinic=house.clinic).order_by("pk").first() or arrive(house, "Adam Cichy")
+
+
+def join(house: House, caller: Caller, *, user: User | None = None, at: datetime = NOW) -> Call:
+    """Let somebody of the house, by default its assistant, join a caller."""
+    return calls.join(caller_id=caller.pk, actor=user_actor(user or house.assistant), at=at)
+
+
+def call_of(house: House) -> Call:
+    """Return the call that the house's assistant is in, which begins when first asked for."""
+    here = Participation.objects.filter(user=house.assistant, gone_at=None).select_related("call").first()
+    if here is not None:
+        return here.call
+    caller_of(house)
+    return join(house, arrive(house, "Bea Inside"))
+
+
+def broadcast_of(house: House) -> Broadcast:
+    """Return what the house's assistant sent to everybody, just now when first asked for."""
+    found = Broadcast.objects.filter(clinic=house.clinic).first()
+    if found is not None:
+        return found
+    caller = caller_of(house)
+    return notices.broadcast(
+        clinic=house.clinic, caller_ids=[caller.pk], text="To all", key=uuid.uuid4().hex,
+        actor=user_actor(house.assistant), at=NOW,
+    ).broadcast  # fmt: skip
 
 
 def waiting(client: Client, caller: Caller) -> Client:

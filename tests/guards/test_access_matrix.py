@@ -20,7 +20,7 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
-from tests.factories.waiting import area_of, caller_of, entry_form, waiting
+from tests.factories.waiting import area_of, broadcast_of, call_of, caller_of, entry_form, waiting
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
@@ -108,7 +108,37 @@ waiting_area:wait_resume              POST  404   302   404   404   404   404   
 waiting_area:wait_leave               GET   405   405   405   405   405   405   405
 waiting_area:wait_leave               POST  404   302   404   404   404   404   404
 waiting_area:callers                  GET   302   302   200   200   200   404   404
-waiting_area:callers                  POST  405   405   405   405   405   405   405
+waiting_area:callers                  POST  302   302   200   200   200   404   404
+waiting_area:needs                    GET   302   302   200   200   200   404   404
+waiting_area:needs                    POST  405   405   405   405   405   405   405
+waiting_area:callers_notify           GET   405   405   405   405   405   405   405
+waiting_area:callers_notify           POST  302   302   200   200   200   404   404
+waiting_area:broadcast_sent           GET   302   302   200   200   200   404   404
+waiting_area:broadcast_sent           POST  405   405   405   405   405   405   405
+waiting_area:notice_withdraw          GET   405   405   405   405   405   405   405
+waiting_area:notice_withdraw          POST  302   302   302   302   302   404   404
+waiting_area:caller_tick_off          GET   405   405   405   405   405   405   405
+waiting_area:caller_tick_off          POST  302   302   302   302   302   404   404
+waiting_area:caller_hold              GET   405   405   405   405   405   405   405
+waiting_area:caller_hold              POST  302   302   302   302   302   404   404
+waiting_area:caller_transfer          GET   302   302   200   200   200   404   404
+waiting_area:caller_transfer          POST  302   302   302   302   302   404   404
+waiting_area:caller_join              GET   302   302   200   200   200   404   404
+waiting_area:caller_join              POST  302   302   302   302   302   404   404
+waiting_area:call                     GET   302   302   200   403   403   404   404
+waiting_area:call                     POST  405   405   405   405   405   405   405
+waiting_area:call_listen              GET   405   405   405   405   405   405   405
+waiting_area:call_listen              POST  302   302   204   410   410   404   404
+waiting_area:call_leave               GET   405   405   405   405   405   405   405
+waiting_area:call_leave               POST  302   302   409   403   403   404   404
+waiting_area:call_end                 GET   405   405   405   405   405   405   405
+waiting_area:call_end                 POST  302   302   302   403   403   404   404
+waiting_area:call_hold                GET   405   405   405   405   405   405   405
+waiting_area:call_hold                POST  302   302   302   403   403   404   404
+waiting_area:call_bring               GET   405   405   405   405   405   405   405
+waiting_area:call_bring               POST  302   302   302   403   403   404   404
+waiting_area:call_part                GET   405   405   405   405   405   405   405
+waiting_area:call_part                POST  302   302   302   403   403   404   404
 waiting_area:caller_notify            GET   302   302   200   200   200   404   404
 waiting_area:caller_notify            POST  302   302   302   302   302   404   404
 waiting_area:caller_remove            GET   405   405   405   405   405   405   405
@@ -122,7 +152,7 @@ NAMES = sorted({name for name, _method in ROWS})
 GETS = [name for name in NAMES if ROWS[name, "GET"]["admin"] != 405]
 POSTS = [name for name in NAMES if ROWS[name, "POST"]["admin"] != 405]
 # Looking at these is written down.
-SEEN = {"clinic:appointment", "clinic:patient", "waiting_area:caller_notify"}
+SEEN = {"clinic:appointment", "clinic:patient", "waiting_area:caller_notify", "waiting_area:call"}
 WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
@@ -187,6 +217,12 @@ def object_of(name: str, house: House) -> int:
         "notifications:calendar_communication",
     }:
         return house.calendar.pk
+    if name == "waiting_area:broadcast_sent":
+        return broadcast_of(house).pk
+    if name == "waiting_area:notice_withdraw":
+        return broadcast_of(house).notices.order_by("pk")[0].pk
+    if name.startswith("waiting_area:call_"):
+        return call_of(house).callers.order_by("pk")[0].pk
     if name.startswith("waiting_area:"):
         return caller_of(house).pk
     if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
@@ -204,9 +240,16 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
         "token": token_of(house.link),
-        "key": area_of(house).key if name.startswith("waiting_area:") else link_key(house.link),
+        "key": key_of(name, house),
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
+
+
+def key_of(name: str, house: House) -> str:
+    """Return the key that stands in an address: an area's, a call's (the assistant's own), or a link's."""
+    if name.startswith("waiting_area:call"):
+        return call_of(house).key
+    return area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
 
 
 def parameters_of(name: str) -> list[str]:
@@ -245,6 +288,8 @@ def body(name: str, house: House) -> dict[str, object]:
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "waiting_area:entry": entry_form(),
         "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
+        "waiting_area:callers_notify": {"to": str(caller_of(house).pk)},
+        "waiting_area:caller_transfer": {"area": area_of(house).pk, "calendar": house.calendar.pk},
     }  # fmt: skip
     return bodies.get(name, {})
 

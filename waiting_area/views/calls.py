@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from clinic.access import Member, staff
-from clinic.audit.operations import record_seen
+from clinic.audit.operations import record_refused, record_seen
 from clinic.lib import clock
 from clinic.live.page import open_stream, stream_attributes
 from clinic.live.tokens import stream_path
@@ -40,10 +40,13 @@ def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         call = Call.objects.filter(clinic=member.clinic, key=key).first()
         if call is None:
             raise Http404
+        if "pk" in kwargs and not Caller.objects.filter(clinic=member.clinic, pk=kwargs["pk"]).exists():
+            raise Http404
         here = call.participations.filter(user=member.user, gone_at=None).first()
         if here is not None:
             return view(request, member, call, here, **kwargs)
         if not call.is_over:
+            record_refused(member.actor, "call.see", member.clinic, at=clock.now())
             raise PermissionDenied
         return render(request, "waiting_area/call_over.html", {"call": call}, status=410)
 
@@ -147,9 +150,7 @@ def _act(
     request: HttpRequest, member: Member, call: Call, pk: int, act: Callable[[Caller], object]
 ) -> HttpResponse:
     """Do something with a caller on the page of a call, and go back to it."""
-    caller = Caller.objects.filter(clinic=member.clinic, pk=pk).first()
-    if caller is None:
-        raise Http404
+    caller = Caller.objects.get(clinic=member.clinic, pk=pk)
     try:
         act(caller)
     except states.HasLeft:
