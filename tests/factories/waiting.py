@@ -22,8 +22,8 @@ Told: TypeAlias = list[tuple[str, dict[str, int | None], dict[str, Any]]]
 
 
 def area_of(house: House) -> WaitingArea:
-    """Return the house's waiting area."""
-    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic)
+    """Return the house's first waiting area."""
+    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic, is_default=True)
 
 
 def arrive(house: House, name: str = "Ewa Siwa", *, at: datetime = NOW, **more: Any) -> Caller:
