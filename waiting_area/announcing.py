@@ -60,8 +60,12 @@ def announce_broadcast(notices: Iterable[Notice]) -> None:
 def announce_withdrawn(notices: Iterable[Notice]) -> None:
     """Take notices back from their callers' pages (W12)."""
     rows = list(notices)
+    # A broadcast had the same number with many of them.
+    by_number: dict[int, dict[str, int | None]] = defaultdict(dict)
     for one in rows:
-        publish("withdrawn", {caller_topic(one.caller_id): None}, {"number": one.number})
+        by_number[one.number][caller_topic(one.caller_id)] = None
+    for number, topics in by_number.items():
+        publish("withdrawn", topics, {"number": number})
     announce_rows([one.caller for one in rows])
 
 

@@ -38,7 +38,11 @@ def make_area(*, clinic: Clinic, actor: Actor, at: datetime) -> WaitingArea:
     if (found := default_area(clinic)) is not None:
         return found
     made = WaitingArea.objects.create(
-        clinic=clinic, key=readable_key(clinic.name), name=clinic.name, is_default=True
+        clinic=clinic,
+        key=readable_key(clinic.name),
+        name=clinic.name,
+        is_default=True,
+        guest_notices=takes_guest_notices(clinic),
     )
     record(actor, "waiting_area.created", made, new={"name": made.name}, at=at)
     return made
@@ -104,12 +108,14 @@ def change_area(*, area: WaitingArea, actor: Actor, at: datetime, **wanted: Any)
     for name, value in changed.items():
         setattr(area, name, value)
     area.save(update_fields=list(changed))
-    if "hours" in wanted and wanted["hours"] != hours_of(area):
-        old["hours"], changed["hours"] = _written(hours_of(area)), _written(wanted["hours"])
+    # A form has a line for each weekday, also for those without hours.
+    week = {weekday: sorted(spans) for weekday, spans in wanted.get("hours", {}).items() if spans}
+    if "hours" in wanted and week != (hours := hours_of(area)):
+        old["hours"], changed["hours"] = _written(hours), _written(week)
         area.hours.all().delete()
         AreaHours.objects.bulk_create(
             AreaHours(area=area, weekday=weekday, opens=opens, closes=closes)
-            for weekday, spans in wanted["hours"].items()
+            for weekday, spans in week.items()
             for opens, closes in spans
         )
     if changed:
@@ -118,7 +124,7 @@ def change_area(*, area: WaitingArea, actor: Actor, at: datetime, **wanted: Any)
 
 
 def _written(week: Week) -> dict[str, str]:
-    return {str(weekday): written_hours(spans) for weekday, spans in week.items() if spans}
+    return {str(weekday): written_hours(spans) for weekday, spans in week.items()}
 
 
 def _clean_welcomes(welcomes: Mapping[str, str]) -> dict[str, str]:

@@ -5,11 +5,11 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from clinic.audit.operations import SYSTEM, Actor, record
 from waiting_area import rules
-from waiting_area.announcing import announce_call, announce_rows, announce_watch
+from waiting_area.announcing import announce_call, announce_rows, announce_state, announce_watch
 from waiting_area.enums import Alert, HowGone, Left, Status
 from waiting_area.models import Call, Caller, Participation
 from waiting_area.operations import go
@@ -56,8 +56,11 @@ class Rest(StrEnum):
 
 
 def _own(actor: Actor, clinic_id: int) -> Participation | None:
-    """Return in which call of a clinic somebody is, with their row locked."""
-    rows = Participation.objects.select_for_update(of=("self",)).select_related("call")
+    """Return in which call of a clinic somebody is.
+
+    Whoever holds the locks of that call's callers may rely on it; for anybody else it is only the latest.
+    """
+    rows = Participation.objects.select_related("call")
     return rows.filter(user_id=actor.member_id, clinic_id=clinic_id, gone_at=None).first()
 
 
@@ -97,9 +100,7 @@ def join(
         raise InAnotherCall(own.call)
     call = _opened(wanted, caller, at=at)
     if own is None:
-        Participation.objects.create(
-            call=call, clinic_id=caller.clinic_id, user_id=actor.member_id, joined_at=at, last_seen_at=at
-        )
+        _enter(call, actor, at=at)
     old = str(caller.status)
     if caller.status != Status.IN_CALL or caller.call_id != call.pk:
         _bring(caller, call, at=at)
@@ -124,12 +125,27 @@ def _opened(wanted: Call | None, caller: Caller, *, at: datetime) -> Call:
     return call
 
 
+def _enter(call: Call, actor: Actor, *, at: datetime) -> None:
+    """Let somebody of the clinic be in a call."""
+    try:
+        with transaction.atomic():
+            Participation.objects.create(
+                call=call, clinic_id=call.clinic_id, user_id=actor.member_id, joined_at=at, last_seen_at=at
+            )
+    except IntegrityError:
+        # The same member was quicker in another window by less than a request.
+        if (own := _own(actor, call.clinic_id)) is None:
+            raise
+        raise InAnotherCall(own.call) from None
+
+
 def _bring(caller: Caller, call: Call, *, at: datetime) -> None:
     """Let a locked caller be in a call."""
     if caller.status == Status.IN_CALL:
         # From one call into another: they are nowhere in between.
         was, caller.call = caller.call_id, call
         caller.save(update_fields=["call"])
+        announce_state(caller)
         if was:
             announce_call(caller.clinic_id, was)
             close_if_empty(was, at=at)
@@ -190,6 +206,8 @@ def leave_call(*, call: Call, actor: Actor, at: datetime, rest: Rest | None = No
             one.save(update_fields=["alone_since"])
     announce_rows(callers)
     announce_call(call.clinic_id, call.pk)
+    if alone:
+        announce_watch(call.clinic_id)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, record, record_refused
@@ -23,7 +24,7 @@ from waiting_area.enums import Author
 from waiting_area.models import Broadcast, Caller, Notice
 from waiting_area.states import HasLeft, locked, locked_one
 
-# Rows of one INSERT or UPDATE.
+# Rows of one INSERT.
 AT_ONCE = 500
 
 
@@ -163,7 +164,9 @@ def broadcast(
     found = Broadcast.objects.filter(clinic=clinic, key=key).first()
     if found is not None:
         return Sent(found)
-    callers = [one for one in locked(caller_ids) if one.clinic_id == clinic.pk]
+    # Nobody else's rows are locked, whatever ids were sent.
+    own = Caller.objects.filter(clinic=clinic, pk__in=caller_ids).values_list("pk", flat=True)
+    callers = locked(list(own))
     present = [one for one in callers if one.is_present]
     missed = sorted(one.pk for one in callers if not one.is_present)
     foreign = frozenset(caller_ids) - {one.pk for one in callers}
@@ -181,7 +184,9 @@ def broadcast(
         one.last_number += 1
         one.notice_count += 1
         one.last_author = Author.CLINIC
-    Caller.objects.bulk_update(present, ["last_number", "notice_count", "last_author"], batch_size=AT_ONCE)
+    Caller.objects.filter(pk__in=[one.pk for one in present]).update(
+        last_number=F("last_number") + 1, notice_count=F("notice_count") + 1, last_author=Author.CLINIC
+    )
     notices = Notice.objects.bulk_create(
         [
             Notice(
@@ -250,12 +255,17 @@ def restand(callers: Sequence[Caller]) -> None:
         by_caller = author == Author.CALLER
         is_private = by_caller or (user_id is not None and broadcast_id is None)
         said[caller_id].append(rules.Said(number, by_caller, is_private, sent_at))
+    # Many have the same badge, and few another mark than before: one statement for each badge.
+    by_badge: dict[tuple[int, Author], list[int]] = {}
     for one in callers:
         found = rules.standing(said[one.pk], answered_number=one.answered_number)
-        one.notice_count, one.unanswered_since = found.count, found.unanswered_since
-        one.last_author = _AUTHORS[found.last_by_caller]
-    fields = ["notice_count", "unanswered_since", "last_author"]
-    Caller.objects.bulk_update(callers, fields, batch_size=AT_ONCE)
+        one.notice_count, one.last_author = badge = found.count, _AUTHORS[found.last_by_caller]
+        by_badge.setdefault(badge, []).append(one.pk)
+        if one.unanswered_since != found.unanswered_since:
+            one.unanswered_since = found.unanswered_since
+            one.save(update_fields=["unanswered_since"])
+    for (count, author), ids in by_badge.items():
+        Caller.objects.filter(pk__in=ids).update(notice_count=count, last_author=author)
 
 
 _AUTHORS = {None: Author.NOBODY, True: Author.CALLER, False: Author.CLINIC}

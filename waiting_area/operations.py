@@ -67,7 +67,8 @@ def arrive(
     if not is_taking_callers(area, at):
         raise AreaClosed
     told = _told(area, name=name, purpose=purpose, phone=phone, calendar=calendar, appointment=appointment)
-    earlier = Caller.objects.filter(area=area, key=key).first()
+    # In all the clinic's areas: they may have been sent to another since.
+    earlier = Caller.objects.filter(area__clinic_id=area.clinic_id, key=key).first()
     if earlier is not None and earlier.is_present:
         return earlier
     try:
@@ -95,7 +96,11 @@ def arrive(
 
 
 def _here_for(appointment: Appointment, *, at: datetime) -> Caller | None:
-    """Return who is here for an appointment, or away so shortly that they come back with this (W4)."""
+    """Return who is here for an appointment, or away so shortly that they come back with this (W4).
+
+    The appointment's row is locked: of two tabs that come in at once, one finds the other's caller (A47).
+    """
+    Appointment.objects.select_for_update().get(pk=appointment.pk)
     rows = Caller.objects.filter(appointment=appointment).select_related("area").order_by("-arrived_at")
     for found in rows:
         if found.is_present:
@@ -160,10 +165,10 @@ def resume(*, caller_id: int, at: datetime) -> Caller:
             caller.save(update_fields=["last_seen_at", "is_lost"])
             announce_rows([caller])
         return caller
-    # Nobody is in a call with somebody who was gone.
+    # Nobody is in a call with somebody who was gone: they wait, from now on.
     back = Status.ON_HOLD if caller.left_from == Status.ON_HOLD else Status.WAITING
     change(
-        caller, back, at=at, since=caller.status_since,
+        caller, back, at=at, since=at if caller.left_from == Status.IN_CALL else caller.status_since,
         left_at=None, how_left=Left.NOT, left_from="", last_seen_at=at, is_lost=False,
     )  # fmt: skip
     record(PATIENT, "caller.resumed", caller, at=at)

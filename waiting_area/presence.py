@@ -99,10 +99,11 @@ def _beat(at: datetime) -> None:
     pulse = Pulse.objects.filter(pk=1).first()
     if pulse is not None and not rules.is_due(pulse.at, at):
         return
+    since = rules.counted_from(pulse.at if pulse else None, pulse.counting_since if pulse else at, at)
+    # The pulse is locked before callers, as it is wherever their pings are written.
+    Pulse.objects.update_or_create(pk=1, defaults={"at": at, "counting_since": since})
     if pulse is not None and pulse.at > at and not rules.is_beating(pulse.at, at):
         _forget_the_future(pulse.at, at)
-    since = rules.counted_from(pulse.at if pulse else None, pulse.counting_since if pulse else at, at)
-    Pulse.objects.update_or_create(pk=1, defaults={"at": at, "counting_since": since})
 
 
 def _forget_the_future(clock_was: datetime, at: datetime) -> None:

@@ -1,8 +1,11 @@
 """The one writer of a caller's status, and the locks under which it is written."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+
+from django.db import transaction
 
 from waiting_area.announcing import (
     announce_call,
@@ -12,11 +15,15 @@ from waiting_area.announcing import (
     announce_state,
 )
 from waiting_area.enums import TRANSITIONS, HowGone, Status
-from waiting_area.models import Call, Caller
+from waiting_area.models import Call, Caller, WaitingArea
 from waiting_area.queries import place_of
 
 # How often callers are locked anew because somebody came into their call meanwhile.
 TRIES = 10
+
+
+class _Again(Exception):
+    """Somebody came into a call while its callers were locked."""
 
 
 class HasLeft(Exception):
@@ -37,8 +44,14 @@ class WrongState(Exception):
 
 def locked(ids: Collection[int]) -> list[Caller]:
     """Return callers with their rows locked, always in the order of their ids."""
-    rows = Caller.objects.select_for_update(of=("self",)).select_related("clinic", "area__clinic")
-    return list(rows.filter(pk__in=ids).order_by("pk"))
+    rows = list(Caller.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+    # Read only now, and once for all: PostgreSQL leaves out of a joined read whoever was moved to another
+    # area while their row was waited for.
+    areas = WaitingArea.objects.select_related("clinic").in_bulk({row.area_id for row in rows})
+    for row in rows:
+        row.area = areas[row.area_id]
+        row.clinic = row.area.clinic
+    return rows
 
 
 def locked_one(caller_id: int) -> Caller:
@@ -50,26 +63,33 @@ def locked_one(caller_id: int) -> Caller:
 def locked_with(caller_id: int, *calls: int) -> tuple[Caller, list[Caller]]:
     """Return a caller, and all who are in one call with them or in one of `calls`, with their rows locked.
 
-    Callers are locked before the call they are in, everywhere; who came into the call while that went on
-    is locked too, in a second try.
+    Callers are locked before the call they are in, everywhere.
     """
-    for _try in range(TRIES):
+
+    def wanted() -> set[int]:
         own = Caller.objects.values_list("call_id", flat=True).get(pk=caller_id)
-        wanted = {*calls, *([own] if own else [])}
-        rows = locked({caller_id, *_ids_in(wanted)})
-        mine = next(row for row in rows if row.pk == caller_id)
-        if mine.call_id == own and _ids_in(wanted) <= {row.pk for row in rows}:
-            return mine, rows
-    raise RuntimeError(f"caller {caller_id} could not be locked")
+        return {caller_id, *_ids_in({*calls, *([own] if own else [])})}
+
+    rows = _locked_all(wanted)
+    return next(row for row in rows if row.pk == caller_id), rows
 
 
 def locked_in(call_id: int) -> list[Caller]:
     """Return all callers in a call with their rows locked."""
+    return [row for row in _locked_all(lambda: _ids_in({call_id})) if row.call_id == call_id]
+
+
+def _locked_all(wanted: Callable[[], set[int]]) -> list[Caller]:
+    """Return callers locked, when nobody more is wanted once they are; else anew."""
     for _try in range(TRIES):
-        rows = locked(_ids_in({call_id}))
-        if _ids_in({call_id}) <= {row.pk for row in rows}:
-            return [row for row in rows if row.call_id == call_id]
-    raise RuntimeError(f"call {call_id} could not be locked")
+        # Who came in meanwhile may have a lower id than those held already, and nothing is waited for out of
+        # order: the savepoint lets every lock go.
+        with suppress(_Again), transaction.atomic():
+            rows = locked(wanted())
+            if wanted() <= {row.pk for row in rows}:
+                return rows
+            raise _Again
+    raise RuntimeError("callers could not be locked")
 
 
 def _ids_in(calls: Collection[int]) -> set[int]:
@@ -114,5 +134,8 @@ def close_if_empty(call_id: int, *, at: datetime) -> None:
         return
     call.ended_at = at
     call.save(update_fields=["ended_at"])
-    call.participations.filter(gone_at=None).update(gone_at=at, how_gone=HowGone.ENDED)
+    # In the order of their ids, as whoever writes down their pings locks them.
+    there = call.participations.select_for_update().filter(gone_at=None).order_by("pk")
+    ids = list(there.values_list("pk", flat=True))
+    call.participations.filter(pk__in=ids).update(gone_at=at, how_gone=HowGone.ENDED)
     announce_call(call.clinic_id, call.pk)

@@ -1,8 +1,8 @@
 """Callers in the waiting area, made through the operations or by the pages."""
 
 import uuid
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 from django.core import signing
 from django.db import transaction
@@ -10,17 +10,21 @@ from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
 from clinic.models import User
-from tests.factories.house import NOW, House
+from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import Answer
 from waiting_area import calls, notices, operations, presence, states
 from waiting_area.enums import Status
-from waiting_area.models import Broadcast, Call, Caller, Notice, Participation, WaitingArea
+from waiting_area.models import Broadcast, Call, Caller, Notice, Participation, Pulse, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
+
+SECONDS = timedelta(seconds=1)
+# Everything published, as (name, topics, data).
+Told: TypeAlias = list[tuple[str, dict[str, int | None], dict[str, Any]]]
 
 
 def area_of(house: House) -> WaitingArea:
-    """Return the house's waiting area."""
-    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic)
+    """Return the house's first waiting area."""
+    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic, is_default=True)
 
 
 def arrive(house: House, name: str = "Ewa Siwa", *, at: datetime = NOW, **more: Any) -> Caller:
@@ -66,6 +70,29 @@ def come_in(client: Client, house: House, **more: str) -> Answer:
 def ping(caller: Caller, at: datetime, *, seen: int = 0, is_visible: bool = True) -> None:
     """Let the caller's page say that it is there."""
     presence.note([presence.Ping(caller.pk, seen, is_visible, at)], at=at)
+
+
+def beat(at: datetime) -> None:
+    """Let the pulse have been at this instant; from when absences count stays."""
+    Pulse.objects.filter(pk=1).update(at=at)
+
+
+def state(caller: Caller) -> tuple[str, str, bool]:
+    """Return a caller's status, how they left, and whether their connection is lost."""
+    caller.refresh_from_db()
+    return caller.status, caller.how_left, caller.is_lost
+
+
+def absent(house: House, told: Told) -> Caller:
+    """Return a caller who has left after two minutes of silence, with one behind them who has not."""
+    caller = arrive(house)
+    notify(house, caller, "One")
+    arrive(house, "Jan Szary", at=NOW + 119 * SECONDS)
+    beat(NOW + 2 * MINUTES)
+    presence.sweep(at=NOW + 2 * MINUTES)
+    assert state(caller) == ("left", "absent", False)
+    told.clear()
+    return caller
 
 
 def caller_of(house: House) -> Caller:
