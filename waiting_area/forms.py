@@ -53,3 +53,11 @@ class NoticeForm(forms.Form):
     def clean_text(self) -> Any:
         """Refuse what could not be sent, beside the field."""
         return clean_text(self.cleaned_data["text"])
+
+
+class WriteForm(NoticeForm):
+    """A caller's message to the clinic (W9)."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["text"].label = _("Type a message")

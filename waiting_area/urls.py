@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from waiting_area.views import dashboard, waiting_screen
+from waiting_area.views import dashboard, waiting_screen, writing
 
 app_name = "waiting_area"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("w/<slug:key>/state/", waiting_screen.wait_state, name="wait_state"),
     path("w/<slug:key>/listen/", waiting_screen.wait_listen, name="wait_listen"),
     path("w/<slug:key>/resume/", waiting_screen.wait_resume, name="wait_resume"),
+    path("w/<slug:key>/write/", writing.wait_write, name="wait_write"),
     path("w/<slug:key>/leave/", waiting_screen.wait_leave, name="wait_leave"),
     path("c/<slug:slug>/waiting/", dashboard.callers, name="callers"),
     path("c/<slug:slug>/waiting/<int:pk>/", dashboard.caller_notify, name="caller_notify"),

@@ -9,17 +9,18 @@ from django.db import transaction
 from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
+from clinic.models import User
 from tests.factories.house import NOW, House
 from tests.factories.page import Answer
-from waiting_area import notices, operations, presence, states
+from waiting_area import areas, calls, notices, operations, presence, states
 from waiting_area.enums import Status
-from waiting_area.models import Caller, Notice, WaitingArea
+from waiting_area.models import Call, Caller, Notice, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
 
 def area_of(house: House) -> WaitingArea:
     """Return the house's waiting area."""
-    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic)
+    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic, is_default=True)
 
 
 def arrive(house: House, name: str = "Ewa Siwa", *, at: datetime = NOW, **more: Any) -> Caller:
@@ -76,3 +77,33 @@ def waiting(client: Client, caller: Caller) -> Client:
     """Return the browser as the one in which this caller came in."""
     client.cookies[COOKIE] = signing.dumps(caller.pk, salt=SALT)
     return client
+
+
+def write(caller: Caller, text: str = "Where are you?", *, at: datetime = NOW, key: str = "") -> Notice:
+    """Return a notice from the caller."""
+    return notices.write(caller_id=caller.pk, text=text, key=key or uuid.uuid4().hex, at=at)
+
+
+def message_form(text: str = "Where are you?", **more: str) -> dict[str, str]:
+    """Return what a caller's field sends."""
+    return {"text": text, "key": uuid.uuid4().hex, **more}
+
+
+def join(house: House, caller: Caller, *, by: User | None = None, at: datetime = NOW) -> Call:
+    """Let somebody of the house, by default its assistant, be with a caller."""
+    return calls.join(caller_id=caller.pk, actor=user_actor(by or house.assistant), at=at)
+
+
+def hold(house: House, caller: Caller, *, at: datetime = NOW) -> None:
+    """Put a caller on hold who is in a call with the house's assistant."""
+    calls.hold(caller_id=caller.pk, actor=user_actor(house.assistant), at=at)
+
+
+def switch(house: House, takes: bool) -> None:
+    """Switch callers' notices on or off in the house's clinic."""
+    areas.set_guest_notices(clinic=house.clinic, takes=takes, actor=user_actor(house.admin), at=NOW)
+
+
+def second_area(house: House, name: str = "Upstairs") -> WaitingArea:
+    """Return one more waiting area of the house's clinic."""
+    return areas.add_area(clinic=house.clinic, name=name, actor=user_actor(house.admin), at=NOW)

@@ -20,7 +20,7 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
-from tests.factories.waiting import area_of, caller_of, entry_form, waiting
+from tests.factories.waiting import area_of, caller_of, entry_form, message_form, waiting
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
@@ -105,6 +105,8 @@ waiting_area:wait_listen              GET   405   405   405   405   405   405   
 waiting_area:wait_listen              POST  404   204   404   404   404   404   404
 waiting_area:wait_resume              GET   405   405   405   405   405   405   405
 waiting_area:wait_resume              POST  404   302   404   404   404   404   404
+waiting_area:wait_write               GET   404   200   404   404   404   404   404
+waiting_area:wait_write               POST  404   302   404   404   404   404   404
 waiting_area:wait_leave               GET   405   405   405   405   405   405   405
 waiting_area:wait_leave               POST  404   302   404   404   404   404   404
 waiting_area:callers                  GET   302   302   200   200   200   404   404
@@ -244,6 +246,7 @@ def body(name: str, house: House) -> dict[str, object]:
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "waiting_area:entry": entry_form(),
+        "waiting_area:wait_write": message_form(),
         "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
     }  # fmt: skip
     return bodies.get(name, {})
