@@ -21,7 +21,7 @@ class Panel:
     """A part of a page: `context(request, subject)` returns what its template needs, or None to stay away."""
 
     name: str
-    slot: str  # the page's place: "appointment", "appointment_side", "today", "calendar_settings"
+    slot: str  # the page's place: "appointment", "appointment_side", "patient_appointment", "today", ...
     template: str
     context: Callable[[HttpRequest, Any], Mapping[str, Any] | None]
     order: int = 100

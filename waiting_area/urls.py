@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from waiting_area.views import dashboard, waiting_screen, writing
+from waiting_area.views import dashboard, personal, waiting_screen, writing
 
 app_name = "waiting_area"
 
 urlpatterns = [
+    path("w/p/<str:token>/", personal.personal_link, name="personal_link"),
+    path("w/appointment/<str:key>/", personal.personal, name="personal"),
     path("w/<slug:key>/", waiting_screen.entry, name="entry"),
     path("w/<slug:key>/wait/", waiting_screen.wait, name="wait"),
     path("w/<slug:key>/state/", waiting_screen.wait_state, name="wait_state"),

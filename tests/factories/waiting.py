@@ -10,6 +10,8 @@ from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
 from clinic.models import User
+from messaging.links import token_of
+from messaging.models import PersonalLink
 from tests.factories.house import NOW, House
 from tests.factories.page import Answer
 from waiting_area import areas, calls, notices, operations, presence, states
@@ -107,3 +109,15 @@ def switch(house: House, takes: bool) -> None:
 def second_area(house: House, name: str = "Upstairs") -> WaitingArea:
     """Return one more waiting area of the house's clinic."""
     return areas.add_area(clinic=house.clinic, name=name, actor=user_actor(house.admin), at=NOW)
+
+
+def way_in_of(house: House) -> PersonalLink:
+    """Return the personal link of the house's appointment into its waiting area."""
+    return PersonalLink.objects.get(purpose="waiting", object_id=house.appointment.pk)
+
+
+def by_way_in(link: PersonalLink, **options: Any) -> Client:
+    """Return a browser that came by a personal link."""
+    client = Client(**options)
+    assert client.get(f"/w/p/{token_of(link)}/").status_code == 302
+    return client

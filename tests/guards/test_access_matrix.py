@@ -20,7 +20,7 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
-from tests.factories.waiting import area_of, caller_of, entry_form, message_form, waiting
+from tests.factories.waiting import area_of, caller_of, entry_form, message_form, waiting, way_in_of
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
@@ -97,6 +97,10 @@ reminders:patient_seen                GET   405   405   405   405   405   405   
 reminders:patient_seen                POST  404   204   404   404   404   404   404
 waiting_area:entry                    GET   200   302   200   200   200   200   200
 waiting_area:entry                    POST  302   302   302   302   302   302   302
+waiting_area:personal_link            GET   302   302   302   302   302   302   302
+waiting_area:personal_link            POST  405   405   405   405   405   405   405
+waiting_area:personal                 GET   404   404   404   404   404   404   404
+waiting_area:personal                 POST  404   404   404   404   404   404   404
 waiting_area:wait                     GET   302   200   302   302   302   302   302
 waiting_area:wait                     POST  405   405   405   405   405   405   405
 waiting_area:wait_state               GET   404   200   404   404   404   404   404
@@ -129,7 +133,8 @@ WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
-    and not name.startswith(("reminders:", "waiting_area:wait")) and name != "clinic:first_clinic"
+    and not name.startswith(("reminders:", "waiting_area:wait", "waiting_area:personal"))
+    and name != "clinic:first_clinic"
 ]  # fmt: skip
 UNKNOWN = 987_654_321
 
@@ -200,13 +205,16 @@ def object_of(name: str, house: House) -> int:
 
 def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
     """Return an address of the house; `pk` and `slug` put others in the place of its own."""
+    way_in = way_in_of(house)
+    is_personal = name.startswith("waiting_area:personal")
+    area_key = area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
     known = {
         "slug": slug or house.slug,
         "pk": pk or object_of(name, house),
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
-        "token": token_of(house.link),
-        "key": area_of(house).key if name.startswith("waiting_area:") else link_key(house.link),
+        "token": token_of(way_in if is_personal else house.link),
+        "key": link_key(way_in) if is_personal else area_key,
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
 
