@@ -21,7 +21,7 @@ class Panel:
     """A part of a page: `context(request, subject)` returns what its template needs, or None to stay away."""
 
     name: str
-    slot: str  # the page's place: "appointment", "today", "bar" (of every page of the staff), ...
+    slot: str  # the page's place: "appointment", "patient_appointment", "bar" (of all staff pages), ...
     template: str
     context: Callable[[HttpRequest, Any], Mapping[str, Any] | None]
     order: int = 100

@@ -47,3 +47,4 @@ class Purpose(models.TextChoices):
     """What a personal link is for; a link of one purpose opens nothing of another (A21)."""
 
     APPOINTMENT = "appointment"
+    WAITING = "waiting"

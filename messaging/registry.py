@@ -1,9 +1,10 @@
 """The voices: what the floor that plans a kind contributes at the moment of sending.
 
-A kind's *voice* reads the world again inside the claim and renders the text; the outbox knows neither.
+A kind's *voice* reads the world again inside the claim and renders the text; the outbox knows neither. What a
+voice cannot know of the world, because another app of its floor does, it asks: *not now, because*.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -51,7 +52,11 @@ Verdict = Ready | Skip | Hold
 # returns what becomes of each, by delivery id.
 Voice = Callable[[Sequence[Delivery], datetime], Mapping[int, Verdict]]
 
+# Given ids of appointments, returns those whose patients need not be reminded now.
+NotNow = Callable[[Collection[int]], Collection[int]]
+
 _voices: dict[str, Voice] = {}
+_not_now: dict[str, NotNow] = {}
 _reasons: dict[str, str | Promise] = {}
 
 
@@ -67,6 +72,22 @@ def get_voice(kind: str) -> Voice:
         KeyError: nobody does.
     """
     return _voices[kind]
+
+
+def register_not_now(reason: str, ask: NotNow) -> None:
+    """Add why a reminder may be needless at the moment it is due (E8.3); called in an app's `ready()`.
+
+    Args:
+        reason: its code; `register_reasons` has the sentence.
+    """
+    _not_now[reason] = ask
+
+
+def why_not_now(appointments: Collection[int]) -> dict[int, str]:
+    """Return, by appointment, why its patient need not be reminded now; each app is asked once for all."""
+    if not appointments:
+        return {}
+    return {pk: reason for reason, ask in _not_now.items() for pk in ask(appointments)}
 
 
 def register_reasons(reasons: Mapping[str, str | Promise]) -> None:

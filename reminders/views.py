@@ -17,6 +17,7 @@ from clinic.appointments.operations import NotAllowed, StaleAppointment
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock
 from clinic.models import Appointment
+from clinic.panels import rendered
 from messaging import link_session
 from messaging.enums import Purpose
 from messaging.links import LinkGone, find_by_token, link_key
@@ -81,7 +82,13 @@ def _page(
     return render(
         request,
         "reminders/patient_appointment.html",
-        {"key": key, "appointment": appointment, **context, **more},
+        {
+            "key": key,
+            "appointment": appointment,
+            "panels": rendered(request, "patient_appointment", appointment),
+            **context,
+            **more,
+        },
         status=status,
     )
 

@@ -15,14 +15,14 @@ from messaging.backends.base import Attachment
 from messaging.enums import Purpose
 from messaging.links import list_for, token_of
 from messaging.models import Delivery, PersonalLink
-from messaging.registry import Hold, Ready, Skip, Verdict
+from messaging.registry import Hold, Ready, Skip, Verdict, why_not_now
 from notifications.enums import Channel
 from notifications.queries import Wishes, wishes_for
 from notifications.rules import sms_due
 from reminders import rules
 from reminders.invitation import calendar_file, reply_address
 from reminders.planning import LINK_LIVES_ON, is_always_sent, link_for, was_by_patient
-from reminders.rules import CANCELLED, DETAILS, MOVED
+from reminders.rules import CANCELLED, DETAILS, MOVED, REMINDER
 
 WITH_CALENDAR_FILE = frozenset({DETAILS, MOVED, CANCELLED})
 TEMPLATES = "reminders/messages"
@@ -33,13 +33,21 @@ def speak(deliveries: Sequence[Delivery], at: datetime) -> dict[int, Verdict]:
     appointments = {row.pk: _appointment(row) for row in deliveries}
     wishes = wishes_for(appointments.values())
     links = _links(appointments.values(), at=at)
+    needless = why_not_now({appointments[row.pk].pk for row in deliveries if _is_only_help(row)})
     verdicts: dict[int, Verdict] = {}
     for row in deliveries:
         appointment = appointments[row.pk]
         wish = wishes[appointment.pk]
         overtaken = second_look(row, appointment, wish, at=at)
+        if overtaken is None and appointment.pk in needless and _is_only_help(row):
+            overtaken = Skip(needless[appointment.pk])
         verdicts[row.pk] = overtaken or render(row, appointment, wish, links[appointment.pk], at=at)
     return verdicts
+
+
+def _is_only_help(row: Delivery) -> bool:
+    """Return whether a delivery only helps to come: a reminder, or the SMS behind an e-mail not read (E8.3)."""
+    return row.message.kind == REMINDER or (row.channel == Channel.SMS and row.reason == rules.UNREAD)
 
 
 def _appointment(row: Delivery) -> Appointment:

@@ -75,8 +75,11 @@ def announce_area(area_id: int) -> None:
 
 
 def announce_call(clinic_id: int, call_id: int) -> None:
-    """Have the pages of a call fetch who is in it."""
+    """Have the pages of a call fetch who is in it, its callers' too (W13, W14)."""
     publish("call", {clinic_topic(clinic_id): None}, {"ids": [call_id]})
+    callers = Caller.objects.filter(call=call_id).values_list("pk", flat=True)
+    if topics := {caller_topic(pk): None for pk in callers}:
+        publish("caller_state", topics)
 
 
 def announce_watch(clinic_id: int) -> None:

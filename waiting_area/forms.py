@@ -80,3 +80,11 @@ class TransferForm(forms.Form):
         for name, rows in choices.items():
             self.fields[name].queryset = rows  # type: ignore[attr-defined]
         self.fields["area"].label_from_instance = lambda area: area.name  # type: ignore[attr-defined]
+
+
+class WriteForm(NoticeForm):
+    """A caller's message to the clinic (W9)."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["text"].label = _("Type a message")

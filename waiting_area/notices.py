@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, record, record_refused
-from clinic.lib.text import has_control_characters
+from clinic.lib.text import has_control_characters, has_visible_characters
 from clinic.models import Clinic
 from waiting_area import rules
 from waiting_area.announcing import (
@@ -52,6 +52,8 @@ def clean_text(text: str) -> str:
         )
     if any(has_control_characters(line.replace("\t", " ")) for line in lines):
         raise ValidationError(_("This text holds characters that cannot be shown."))
+    if not has_visible_characters(cleaned):
+        raise ValidationError(_("Please write something."))
     return cleaned
 
 

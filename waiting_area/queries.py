@@ -8,7 +8,7 @@ from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic
 from waiting_area import rules
 from waiting_area.enums import Status
-from waiting_area.models import Caller, Notice, WaitingArea, WaitingSettings
+from waiting_area.models import Caller, Notice, Participation, WaitingArea, WaitingSettings
 
 # By weekday (Monday 0), the wall times between which new callers are taken.
 Week = dict[int, list[tuple[time, time]]]
@@ -59,3 +59,20 @@ def usual_wait(area: WaitingArea, at: datetime) -> int | None:
 def list_notices(caller: Caller, *, after: int = 0) -> list[Notice]:
     """Return the caller's notices with a higher number than `after`, in order (W11)."""
     return list(caller.notices.filter(number__gt=after).select_related("user").order_by("number"))
+
+
+def list_withdrawn(caller: Caller, *, upto: int) -> list[int]:
+    """Return the numbers of the caller's notices that were taken back, of those up to `upto` (W12)."""
+    rows = caller.notices.filter(number__lte=upto, withdrawn_at__isnull=False)
+    return list(rows.order_by("number").values_list("number", flat=True))
+
+
+def is_sent(caller: Caller, key: str) -> bool:
+    """Return whether the form with this key has made a notice already."""
+    return caller.notices.filter(key=key).exists()
+
+
+def list_people(caller: Caller) -> list[str]:
+    """Return the names of the clinic's people who are in the caller's call, in the order of joining (W13)."""
+    rows = Participation.objects.filter(call=caller.call_id, gone_at=None)
+    return list(rows.order_by("joined_at", "pk").values_list("user__name", flat=True))

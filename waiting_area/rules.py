@@ -26,12 +26,16 @@ GRACE_RANGE, RESUME_RANGE, KEEP_RANGE, LONG_WAIT_RANGE = (15, 600), (0, 240), (1
 UNDO_WITHIN = timedelta(seconds=10)
 # Notices from one caller within a minute (E5.10).
 MOST_NOTICES, NOTICES_SECONDS = 10, 60
+# Bytes of a caller's form: a thousand characters of any script, and what goes with them, are fewer (A51).
+MOST_BYTES = 16_384
 # A caller left alone in a call is alerted after this; a browser of the clinic's that says nothing for as long
 # is gone from its call (W14).
 ALONE_AFTER = timedelta(seconds=60)
 VANISHED_AFTER = timedelta(seconds=60)
 # New callers from one address within a minute; a clinic's own members are never counted.
 MOST_ARRIVALS, ARRIVALS_SECONDS = 10, 60
+# A patient's page leads to the waiting area from so long before their appointment until so long after it.
+BEFORE_START, AFTER_END = timedelta(minutes=60), timedelta(minutes=60)
 # An estimate rests on the last callers who were taken today: at least so many, at most so many.
 FEWEST_WAITS, MOST_WAITS = 3, 7
 
@@ -111,6 +115,11 @@ def estimated_minutes(waits: Sequence[timedelta]) -> int | None:
     minutes = -(-median(wait.total_seconds() for wait in waits) // 60)
     step = 1 if minutes < 10 else 5
     return max(1, int(-(-minutes // step) * step))
+
+
+def is_around(starts_at: datetime, ends_at: datetime, at: datetime) -> bool:
+    """Return whether it is time to go to the waiting area for an appointment, both ends included (W3)."""
+    return starts_at - BEFORE_START <= at <= ends_at + AFTER_END
 
 
 def in_words(elapsed: timedelta) -> tuple[int, int]:

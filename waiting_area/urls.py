@@ -2,16 +2,19 @@
 
 from django.urls import path
 
-from waiting_area.views import calls, conversation, dashboard, needs, waiting_screen
+from waiting_area.views import calls, conversation, dashboard, needs, personal, waiting_screen, writing
 
 app_name = "waiting_area"
 
 urlpatterns = [
+    path("w/p/<str:token>/", personal.personal_link, name="personal_link"),
+    path("w/appointment/<str:key>/", personal.personal, name="personal"),
     path("w/<slug:key>/", waiting_screen.entry, name="entry"),
     path("w/<slug:key>/wait/", waiting_screen.wait, name="wait"),
     path("w/<slug:key>/state/", waiting_screen.wait_state, name="wait_state"),
     path("w/<slug:key>/listen/", waiting_screen.wait_listen, name="wait_listen"),
     path("w/<slug:key>/resume/", waiting_screen.wait_resume, name="wait_resume"),
+    path("w/<slug:key>/write/", writing.wait_write, name="wait_write"),
     path("w/<slug:key>/leave/", waiting_screen.wait_leave, name="wait_leave"),
     path("c/<slug:slug>/waiting/", dashboard.callers, name="callers"),
     path("c/<slug:slug>/waiting/needs/", needs.needs, name="needs"),

@@ -11,3 +11,8 @@ def has_control_characters(text: str) -> bool:
         character in _BIDI or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
         for character in text
     )
+
+
+def has_visible_characters(text: str) -> bool:
+    """Return whether a text holds anything that a reader sees: not spaces, marks without a letter or nothing."""
+    return any(unicodedata.category(character)[0] not in "ZCM" for character in text)

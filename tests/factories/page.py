@@ -78,6 +78,8 @@ class Page:
                 if attributes.get("type") in {"radio", "checkbox"} and "checked" not in attributes:
                     continue
                 found[name] = attributes.get("value", "on" if "checked" in attributes else "")
+            elif node.name == "textarea":
+                found[name] = "".join(str(child) for child in node.children)
             elif node.name == "select":
                 options = [one for one in _walk(node) if one.name == "option"]
                 chosen = [one for one in options if "selected" in _attributes(one)] or options[:1]

@@ -10,9 +10,11 @@ from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
 from clinic.models import User
+from messaging.links import token_of
+from messaging.models import PersonalLink
 from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import Answer
-from waiting_area import calls, notices, operations, presence, states
+from waiting_area import areas, calls, notices, operations, presence, states
 from waiting_area.enums import Status
 from waiting_area.models import Broadcast, Call, Caller, Notice, Participation, Pulse, WaitingArea
 from waiting_area.views.waiting_screen import COOKIE, SALT
@@ -100,11 +102,6 @@ def caller_of(house: House) -> Caller:
     return Caller.objects.filter(clinic=house.clinic).order_by("pk").first() or arrive(house, "Adam Cichy")
 
 
-def join(house: House, caller: Caller, *, user: User | None = None, at: datetime = NOW) -> Call:
-    """Let somebody of the house, by default its assistant, join a caller."""
-    return calls.join(caller_id=caller.pk, actor=user_actor(user or house.assistant), at=at)
-
-
 def call_of(house: House) -> Call:
     """Return the call that the house's assistant is in, which begins when first asked for."""
     here = Participation.objects.filter(user=house.assistant, gone_at=None).select_related("call").first()
@@ -129,4 +126,46 @@ def broadcast_of(house: House) -> Broadcast:
 def waiting(client: Client, caller: Caller) -> Client:
     """Return the browser as the one in which this caller came in."""
     client.cookies[COOKIE] = signing.dumps(caller.pk, salt=SALT)
+    return client
+
+
+def write(caller: Caller, text: str = "Where are you?", *, at: datetime = NOW, key: str = "") -> Notice:
+    """Return a notice from the caller."""
+    return notices.write(caller_id=caller.pk, text=text, key=key or uuid.uuid4().hex, at=at)
+
+
+def message_form(text: str = "Where are you?", **more: str) -> dict[str, str]:
+    """Return what a caller's field sends."""
+    return {"text": text, "key": uuid.uuid4().hex, **more}
+
+
+def join(house: House, caller: Caller, *, by: User | None = None, at: datetime = NOW) -> Call:
+    """Let somebody of the house, by default its assistant, be with a caller."""
+    return calls.join(caller_id=caller.pk, actor=user_actor(by or house.assistant), at=at)
+
+
+def hold(house: House, caller: Caller, *, at: datetime = NOW) -> None:
+    """Put a caller on hold who is in a call with the house's assistant."""
+    calls.hold(caller_id=caller.pk, actor=user_actor(house.assistant), at=at)
+
+
+def switch(house: House, takes: bool) -> None:
+    """Switch callers' notices on or off in the house's clinic."""
+    areas.set_guest_notices(clinic=house.clinic, takes=takes, actor=user_actor(house.admin), at=NOW)
+
+
+def second_area(house: House, name: str = "Upstairs") -> WaitingArea:
+    """Return one more waiting area of the house's clinic."""
+    return areas.add_area(clinic=house.clinic, name=name, actor=user_actor(house.admin), at=NOW)
+
+
+def way_in_of(house: House) -> PersonalLink:
+    """Return the personal link of the house's appointment into its waiting area."""
+    return PersonalLink.objects.get(purpose="waiting", object_id=house.appointment.pk)
+
+
+def by_way_in(link: PersonalLink, **options: Any) -> Client:
+    """Return a browser that came by a personal link."""
+    client = Client(**options)
+    assert client.get(f"/w/p/{token_of(link)}/").status_code == 302
     return client

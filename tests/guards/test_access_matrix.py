@@ -20,7 +20,16 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
-from tests.factories.waiting import area_of, broadcast_of, call_of, caller_of, entry_form, waiting
+from tests.factories.waiting import (
+    area_of,
+    broadcast_of,
+    call_of,
+    caller_of,
+    entry_form,
+    message_form,
+    waiting,
+    way_in_of,
+)
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
@@ -97,6 +106,10 @@ reminders:patient_seen                GET   405   405   405   405   405   405   
 reminders:patient_seen                POST  404   204   404   404   404   404   404
 waiting_area:entry                    GET   200   302   200   200   200   200   200
 waiting_area:entry                    POST  302   302   302   302   302   302   302
+waiting_area:personal_link            GET   302   302   302   302   302   302   302
+waiting_area:personal_link            POST  405   405   405   405   405   405   405
+waiting_area:personal                 GET   404   404   404   404   404   404   404
+waiting_area:personal                 POST  404   404   404   404   404   404   404
 waiting_area:wait                     GET   302   200   302   302   302   302   302
 waiting_area:wait                     POST  405   405   405   405   405   405   405
 waiting_area:wait_state               GET   404   200   404   404   404   404   404
@@ -105,6 +118,8 @@ waiting_area:wait_listen              GET   405   405   405   405   405   405   
 waiting_area:wait_listen              POST  404   204   404   404   404   404   404
 waiting_area:wait_resume              GET   405   405   405   405   405   405   405
 waiting_area:wait_resume              POST  404   302   404   404   404   404   404
+waiting_area:wait_write               GET   404   200   404   404   404   404   404
+waiting_area:wait_write               POST  404   302   404   404   404   404   404
 waiting_area:wait_leave               GET   405   405   405   405   405   405   405
 waiting_area:wait_leave               POST  404   302   404   404   404   404   404
 waiting_area:callers                  GET   302   302   200   200   200   404   404
@@ -157,7 +172,8 @@ WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
-    and not name.startswith(("reminders:", "waiting_area:wait")) and name != "clinic:first_clinic"
+    and not name.startswith(("reminders:", "waiting_area:wait", "waiting_area:personal"))
+    and name != "clinic:first_clinic"
 ]  # fmt: skip
 UNKNOWN = 987_654_321
 
@@ -234,12 +250,13 @@ def object_of(name: str, house: House) -> int:
 
 def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
     """Return an address of the house; `pk` and `slug` put others in the place of its own."""
+    is_personal = name.startswith("waiting_area:personal")
     known = {
         "slug": slug or house.slug,
         "pk": pk or object_of(name, house),
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
-        "token": token_of(house.link),
+        "token": token_of(way_in_of(house) if is_personal else house.link),
         "key": key_of(name, house),
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
@@ -247,8 +264,10 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
 
 def key_of(name: str, house: House) -> str:
     """Return the key that stands in an address: an area's, a call's (the assistant's own), or a link's."""
-    if name.startswith("waiting_area:call"):
+    if name == "waiting_area:call" or name.startswith("waiting_area:call_"):
         return call_of(house).key
+    if name.startswith("waiting_area:personal"):
+        return link_key(way_in_of(house))
     return area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
 
 
@@ -287,6 +306,7 @@ def body(name: str, house: House) -> dict[str, object]:
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "waiting_area:entry": entry_form(),
+        "waiting_area:wait_write": message_form(),
         "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
         "waiting_area:callers_notify": {"to": str(caller_of(house).pk)},
         "waiting_area:caller_transfer": {"area": area_of(house).pk, "calendar": house.calendar.pk},

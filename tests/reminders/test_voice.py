@@ -123,7 +123,7 @@ def test_an_sms_holds_clinic_time_and_link_only(
 def test_stored_copies_keep_no_working_link(visit: Appointment, sink: SmtpSink, twilio: TwilioFake) -> None:
     sweep(REMINDED)
 
-    token = token_of(PersonalLink.objects.get())
+    token = token_of(PersonalLink.objects.get(purpose="appointment"))
     kept = list(SentText.objects.all())
     assert len(kept) == len(sink.messages) + len(twilio.messages) == 3
     for text in kept:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,12 +28,12 @@ from clinic.live.page import close_stream, now, open_stream, stream_attributes
 from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
 from waiting_area import operations, rules
-from waiting_area.announcing import notice_html
 from waiting_area.enums import Left
-from waiting_area.forms import EntryForm
+from waiting_area.forms import EntryForm, WriteForm
 from waiting_area.listening import caller_subject
 from waiting_area.models import Caller, WaitingArea
-from waiting_area.queries import list_notices, place_of, usual_wait
+from waiting_area.pages import as_event, standing_of
+from waiting_area.queries import list_notices, list_withdrawn
 
 COOKIE = "caller"
 SALT = "anteroom.caller"
@@ -59,8 +60,10 @@ def shown_in(language: str, request: HttpRequest, view: Callable[[], HttpRespons
 def find_caller(request: HttpRequest, area: WaitingArea) -> Caller | None:
     """Return as whom this browser entered the area, or None if it has not.
 
+    Who was sent to another of the clinic's areas goes on by the address they came in by (E5.8).
+
     Raises:
-        Http404: its cookie is forged, or another area's (A46).
+        Http404: its cookie is forged, or another clinic's (A46).
     """
     cookie = request.COOKIES.get(COOKIE, "")
     try:
@@ -71,7 +74,8 @@ def find_caller(request: HttpRequest, area: WaitingArea) -> Caller | None:
         raise Http404 from None
     if number is None:
         return None
-    found = Caller.objects.select_related("area__clinic", "clinic").filter(pk=number, area=area).first()
+    rows = Caller.objects.select_related("area__clinic", "clinic")
+    found = rows.filter(pk=number, clinic_id=area.clinic_id).first()
     if found is None:
         raise Http404
     return found
@@ -92,11 +96,30 @@ def for_caller(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return guarded
 
 
+def door_of(caller: Caller, request: HttpRequest) -> str:
+    """Return the key in the addresses of this browser's pages: of the area they came in by, wherever they are."""
+    match = request.resolver_match
+    return str(match.kwargs["key"]) if match else caller.area.key
+
+
 def address(name: str, caller: Caller, request: HttpRequest) -> str:
     """Return one of the caller's addresses, in the language that the page was asked for."""
     language = language_of(request, "")
-    url = reverse(f"waiting_area:{name}", kwargs={"key": caller.area.key})
+    url = reverse(f"waiting_area:{name}", kwargs={"key": door_of(caller, request)})
     return f"{url}?language={language}" if language else url
+
+
+def remember(response: HttpResponse, caller: Caller) -> None:
+    """Let this browser be the caller's, on the addresses of the area they are in."""
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(caller.pk, salt=SALT),
+        max_age=COOKIE_AGE,
+        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 def _phone_of(area: WaitingArea) -> dict[str, str]:
@@ -177,12 +200,6 @@ def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
 # --- Waiting ---------------------------------------------------------------------------------------
 
 
-def _standing(caller: Caller) -> dict[str, Any]:
-    """Return what the waiting screen shows besides the notices."""
-    place = place_of(caller)
-    return {"place": place, "minutes": usual_wait(caller.area, clock.now()) if place else None}
-
-
 @require_safe
 def wait(request: HttpRequest, key: str) -> HttpResponse:
     """Show the waiting screen: place, usual wait, the clinic's words, the conversation (W3)."""
@@ -195,28 +212,32 @@ def wait(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _wait(request: HttpRequest, caller: Caller, since: int) -> HttpResponse:
+    at = clock.now()
     context: dict[str, Any] = {
         "caller": caller,
         "area": caller.area,
         "clinic": caller.clinic,
         "notices": list_notices(caller),
+        "page_url": reverse("waiting_area:wait", kwargs={"key": door_of(caller, request)}),
         "resume_url": address("wait_resume", caller, request),
         "leave_url": address("wait_leave", caller, request),
         **_phone_of(caller.area),
     }
     if not caller.is_present:
-        context.update(may_resume=caller.may_resume(clock.now()), how=caller.how_left)
+        context.update(may_resume=caller.may_resume(at), how=caller.how_left)
         return render(request, "waiting_area/wait_over.html", context)
     subject = caller_subject(caller, language=translation.get_language())
     context.update(
-        _standing(caller),
+        standing_of(caller, at=at),
         stream=stream_attributes(subject, renew=address("wait_listen", caller, request), since=since),
         state_url=address("wait_state", caller, request),
+        write_url=address("wait_write", caller, request),
+        form=WriteForm(initial={"key": uuid.uuid4().hex}),
     )
     response = render(request, "waiting_area/wait.html", context)
     open_stream(response, subject)
     # Without script this is the only sign of life; it is written down with the others', not by this GET.
-    hub.note(Presence(subject, caller.last_number, True, clock.now()))
+    hub.note(Presence(subject, caller.last_number, True, at))
     return response
 
 
@@ -224,17 +245,26 @@ def _wait(request: HttpRequest, caller: Caller, since: int) -> HttpResponse:
 @for_caller
 def wait_state(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Tell an open page how its caller stands, and the notices after the last it has (W11)."""
+    at = clock.now()
     if not caller.is_present:
-        return JsonResponse({"is_present": False, "may_resume": caller.may_resume(clock.now())})
-    after = request.GET.get("after", "")
-    notices = list_notices(caller, after=int(after) if after.isdecimal() and len(after) < 9 else 0)
-    standing = _standing(caller)
+        return JsonResponse({"is_present": False, "may_resume": caller.may_resume(at)})
+    asked = request.GET.get("after", "")
+    after = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
+    standing = standing_of(caller, at=at)
+    if standing["may_write"] and "form" in request.GET:
+        # The clinic takes messages since the page was made, which has no field yet (W9).
+        context = {
+            "form": WriteForm(initial={"key": uuid.uuid4().hex}),
+            "write_url": address("wait_write", caller, request),
+        }
+        standing["form"] = render_to_string("waiting_area/_write.html", context, request)
     return JsonResponse(
         {
             "is_present": True,
             "status": caller.status,
-            "place": standing["place"],
-            "notices": [{"number": one.number, "html": notice_html(one)} for one in notices],
+            **standing,
+            "notices": [as_event(one) for one in list_notices(caller, after=after)],
+            "withdrawn": list_withdrawn(caller, upto=after),
         }
     )
 
