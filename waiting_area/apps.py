@@ -11,8 +11,9 @@ class WaitingAreaConfig(AppConfig):
         """Fill the registries below."""
         from clinic.live.subjects import register_kind  # noqa: PLC0415 - models must be loaded first
         from clinic.panels import NavigationEntry, register_navigation  # noqa: PLC0415
-        from waiting_area import listening, receivers  # noqa: F401, PLC0415
+        from waiting_area import listening, panels, receivers  # noqa: F401, PLC0415
 
         register_kind(listening.KIND)
         register_kind(listening.PARTICIPANT_KIND)
         register_navigation(NavigationEntry("waiting_area:callers", _("Waiting area"), "queue-list", 15))
+        panels.register()

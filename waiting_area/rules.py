@@ -18,6 +18,7 @@ NAME_LENGTH = 120
 PURPOSE_LENGTH = 200
 NOTICE_LENGTH = 1000
 QUICK_REPLY_LENGTH = 200
+MOST_QUICK_REPLIES = 50  # in one language
 # Days that callers and their notices are kept after they left, unless the clinic says otherwise.
 KEEP_DAYS = 90
 # What an area may be set to: grace, time to come back, days kept, minutes of a long wait.

@@ -18,8 +18,8 @@ from waiting_area.views.waiting_screen import COOKIE, SALT
 
 
 def area_of(house: House) -> WaitingArea:
-    """Return the house's waiting area."""
-    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic)
+    """Return the house's first waiting area."""
+    return WaitingArea.objects.select_related("clinic").get(clinic=house.clinic, is_default=True)
 
 
 def arrive(house: House, name: str = "Ewa Siwa", *, at: datetime = NOW, **more: Any) -> Caller:
@@ -50,6 +50,15 @@ def notify(
 def entry_form(**more: str) -> dict[str, str]:
     """Return what a caller fills in at the entry."""
     return {"name": "Ewa Siwa", "purpose": "A prescription", "consent": "on", "key": uuid.uuid4().hex, **more}
+
+
+def area_form(**more: str) -> dict[str, str]:
+    """Return what an administrator sends to save a waiting area's settings."""
+    return {
+        "name": "Desk", "is_open": "on", "asks_purpose": "required", "asks_phone": "no", "asks_calendar": "no",
+        "shows_place": "on", "own_guest_notices": "clinic", "grace_seconds": "60", "resume_minutes": "30",
+        "keep_days": "30", "long_wait_minutes": "", "alert_email": "", "alert_phone": "", **more,
+    }  # fmt: skip
 
 
 def door(house: House, page: str = "") -> str:

@@ -20,7 +20,7 @@ from messaging.models import Delivery
 from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
-from tests.factories.waiting import area_of, caller_of, entry_form, waiting
+from tests.factories.waiting import area_form, area_of, caller_of, entry_form, waiting
 
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
@@ -113,6 +113,12 @@ waiting_area:caller_notify            GET   302   302   200   200   200   404   
 waiting_area:caller_notify            POST  302   302   302   302   302   404   404
 waiting_area:caller_remove            GET   405   405   405   405   405   405   405
 waiting_area:caller_remove            POST  302   302   302   302   302   404   404
+waiting_area:my_alerts                GET   302   302   200   200   200   404   404
+waiting_area:my_alerts                POST  302   302   302   302   302   404   404
+waiting_area:waiting_settings         GET   302   302   403   403   200   404   404
+waiting_area:waiting_settings         POST  302   302   403   403   302   404   404
+waiting_area:area_settings            GET   302   302   403   403   200   404   404
+waiting_area:area_settings            POST  302   302   403   403   302   404   404
 """
 ROWS = {
     (name, method): dict(zip(PEOPLE, map(int, statuses), strict=True))
@@ -127,7 +133,8 @@ WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
-    and not name.startswith(("reminders:", "waiting_area:wait")) and name != "clinic:first_clinic"
+    and not name.startswith(("reminders:", "waiting_area:wait_"))
+    and name not in {"clinic:first_clinic", "waiting_area:wait"}
 ]  # fmt: skip
 UNKNOWN = 987_654_321
 
@@ -187,6 +194,8 @@ def object_of(name: str, house: House) -> int:
         "notifications:calendar_communication",
     }:
         return house.calendar.pk
+    if name == "waiting_area:area_settings":
+        return area_of(house).pk
     if name.startswith("waiting_area:"):
         return caller_of(house).pk
     if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
@@ -244,6 +253,9 @@ def body(name: str, house: House) -> dict[str, object]:
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "waiting_area:entry": entry_form(),
+        "waiting_area:my_alerts": {"sound": "knock", "volume": "30"},
+        "waiting_area:waiting_settings": {"replies_en": "Two minutes."},
+        "waiting_area:area_settings": area_form(),
         "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
     }  # fmt: skip
     return bodies.get(name, {})
