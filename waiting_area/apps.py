@@ -1,4 +1,4 @@
-"""Registers the app: its main page, its kind of listener and its receivers."""
+"""Registers the app: its main page and panels, its kinds of listener and of message, its receivers."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -11,9 +11,10 @@ class WaitingAreaConfig(AppConfig):
         """Fill the registries below."""
         from clinic.live.subjects import register_kind  # noqa: PLC0415 - models must be loaded first
         from clinic.panels import NavigationEntry, register_navigation  # noqa: PLC0415
-        from waiting_area import listening, panels, receivers  # noqa: F401, PLC0415
+        from waiting_area import kinds, listening, panels, receivers  # noqa: F401, PLC0415
 
         register_kind(listening.KIND)
         register_kind(listening.PARTICIPANT_KIND)
         register_navigation(NavigationEntry("waiting_area:callers", _("Waiting area"), "queue-list", 15))
         panels.register()
+        kinds.register()

@@ -114,6 +114,11 @@ def estimated_minutes(waits: Sequence[timedelta]) -> int | None:
     return max(1, int(-(-minutes // step) * step))
 
 
+def is_too_long(since: datetime, at: datetime, *, minutes: int | None) -> bool:
+    """Return whether staff are told of who waits since then (W12); None: they never are."""
+    return minutes is not None and at - since >= timedelta(minutes=minutes)
+
+
 def in_words(elapsed: timedelta) -> tuple[int, int]:
     """Return a time in hours and minutes, whole minutes, never negative."""
     minutes = max(0, int(elapsed.total_seconds() // 60))
