@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from clinic.lib import clock
-from waiting_area import long_wait, presence
+from waiting_area import long_wait, presence, retention
 
 
 @shared_task(name="waiting_area.sweep_presence")
@@ -14,3 +14,9 @@ def sweep_presence(**_kwargs: Any) -> None:
     at = clock.now()
     presence.sweep(at=at)
     long_wait.plan(at=at)
+
+
+@shared_task(name="waiting_area.forget")
+def forget(**_kwargs: Any) -> None:
+    """Delete who left long ago."""
+    retention.forget(at=clock.now())
