@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -18,9 +19,9 @@ from clinic.models import Calendar
 from clinic.people.models import Clinic, Membership
 from waiting_area import rules
 from waiting_area.enums import Asked, Sound
-from waiting_area.models import WaitingArea, Watch
+from waiting_area.models import QuickReply, WaitingArea, Watch
 from waiting_area.notices import clean_text
-from waiting_area.queries import hours_of, list_replies, takes_guest_notices
+from waiting_area.queries import hours_of, takes_guest_notices
 from waiting_area.replies import clean_replies
 from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH, PURPOSE_LENGTH
 
@@ -119,10 +120,16 @@ def _number(text: str, clinic: Clinic) -> str:
 # --- Settings ----------------------------------------------------------------------------------------
 
 
+def _languages(clinic: Clinic) -> list[tuple[str, Any]]:
+    """Return the product's languages with their names, the clinic's own first."""
+    ordered = sorted(settings.LANGUAGES, key=lambda one: one[0] != clinic.language)
+    return [(code, capfirst(name)) for code, name in ordered]
+
+
 class AddAreaForm(forms.Form):
     """One more waiting area."""
 
-    name = LineField(label=pgettext_lazy("of a waiting area", "Name"), max_length=NAME_LENGTH)
+    name = LineField(label=_("Name of a further waiting area"), max_length=NAME_LENGTH)
 
     def __init__(self, data: Mapping[str, Any] | None) -> None:
         super().__init__(data, prefix="area")
@@ -148,6 +155,7 @@ class WaitingForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, Any] | None, *, clinic: Clinic) -> None:
+        self.languages = _languages(clinic)
         members = Membership.objects.filter(clinic=clinic, user__is_active=True)
         rows = list(members.select_related("user").order_by("user__name", "pk"))
         named = Watch.objects.filter(membership__in=rows, is_named=True).values_list("pk", flat=True)
@@ -155,25 +163,27 @@ class WaitingForm(forms.Form):
             "guest_notices": takes_guest_notices(clinic),
             "watchers": list(named),
         }
-        for language, _name in settings.LANGUAGES:
-            texts = [row.text for row in list_replies(clinic, language) if row.language == language]
-            initial[f"replies_{language}"] = "\n".join(texts)
+        replies: dict[str, list[str]] = {language: [] for language, _name in self.languages}
+        for row in QuickReply.objects.filter(clinic=clinic).order_by("position", "pk"):
+            replies[row.language].append(row.text)
+        initial |= {f"replies_{language}": "\n".join(texts) for language, texts in replies.items()}
         super().__init__(data, initial=initial)
         choice = self.fields["watchers"]
         assert isinstance(choice, forms.TypedMultipleChoiceField)
         choice.choices = [(row.pk, f"{row.user.name}, {row.get_role_display()}") for row in rows]
-        for language, name in settings.LANGUAGES:
-            self.fields[f"replies_{language}"] = _words(name, language, rows=4)
+        for language, name in self.languages:
+            rows_shown = min(len(replies[language]) + 3, 12)
+            self.fields[f"replies_{language}"] = _words(name, language, rows=rows_shown)
 
     def replies_fields(self) -> list[forms.BoundField]:
         """Return one field for each language."""
-        return [self[f"replies_{language}"] for language, _name in settings.LANGUAGES]
+        return [self[f"replies_{language}"] for language, _name in self.languages]
 
     def clean(self) -> dict[str, Any]:
         """Read the texts line by line; a language with one that cannot be used gets its own error."""
         cleaned: dict[str, Any] = self.cleaned_data
         replies = {}
-        for language, _name in settings.LANGUAGES:
+        for language, _name in self.languages:
             field = f"replies_{language}"
             try:
                 replies[language] = clean_replies(cleaned.pop(field, "").splitlines())
@@ -207,7 +217,7 @@ class AreaForm(forms.Form):
 
     name = LineField(label=pgettext_lazy("of a waiting area", "Name"), max_length=NAME_LENGTH)
     is_open = forms.BooleanField(
-        label=_("Open"),
+        label=pgettext_lazy("of a waiting area", "Open"),
         help_text=_("Off: nobody new comes in, whatever the hours say. Who is inside stays."),
         required=False,
     )
@@ -226,17 +236,17 @@ class AreaForm(forms.Form):
     )
     own_guest_notices = forms.ChoiceField(label=_("Guest notifications"))
     grace_seconds = _whole(
-        _("Seconds that a lost connection is waited for"),
+        _("Patience with a lost connection (seconds)"),
         _("So long they keep their place after the connection has been lost for 45 seconds."),
         rules.GRACE_RANGE,
     )
     resume_minutes = _whole(
-        _("Minutes to come back"),
+        _("Time to come back (minutes)"),
         _("So long who was disconnected comes back to the same place, with everything that was written."),
         rules.RESUME_RANGE,
     )
     keep_days = _whole(
-        _("Days to keep"),
+        _("Kept for (days)"),
         _("So long after they have left, they and what was written are kept; then all of it is deleted."),
         rules.KEEP_RANGE,
     )
@@ -257,7 +267,7 @@ class AreaForm(forms.Form):
     )
 
     def __init__(self, data: Mapping[str, Any] | None, *, area: WaitingArea) -> None:
-        self.area = area
+        self.area, self.languages = area, _languages(area.clinic)
         week = hours_of(area)
         names = (
             "name", "is_open", "asks_purpose", "asks_phone", "asks_calendar", "shows_place", "confirms_name",
@@ -271,13 +281,13 @@ class AreaForm(forms.Form):
         }
         initial |= {f"hours_{weekday}": written_hours(week.get(weekday, [])) for weekday in WEEKDAYS}
         initial |= {
-            f"welcome_{language}": area.welcomes.get(language, "") for language, _n in settings.LANGUAGES
+            f"welcome_{language}": area.welcomes.get(language, "") for language, _name in self.languages
         }
         super().__init__(data, initial=initial)
         for weekday, day in WEEKDAYS.items():
             self.fields[f"hours_{weekday}"] = forms.CharField(label=day, max_length=120, required=False)
         most = {"maxlength": NOTICE_LENGTH, "data-count": str(NOTICE_LENGTH)}
-        for language, name in settings.LANGUAGES:
+        for language, name in self.languages:
             self.fields[f"welcome_{language}"] = _words(name, language, rows=3, **most)
         as_clinic = _("As the clinic: on") if takes_guest_notices(area.clinic) else _("As the clinic: off")
         choice = self.fields["own_guest_notices"]
@@ -294,7 +304,7 @@ class AreaForm(forms.Form):
 
     def welcome_fields(self) -> list[forms.BoundField]:
         """Return one field for each language."""
-        return [self[f"welcome_{language}"] for language, _name in settings.LANGUAGES]
+        return [self[f"welcome_{language}"] for language, _name in self.languages]
 
     def clean_name(self) -> str:
         """Refuse a name that another area of the clinic has."""
@@ -327,7 +337,7 @@ class AreaForm(forms.Form):
         cleaned: dict[str, Any] = self.cleaned_data
         cleaned["hours"] = self._week(WEEKDAYS)
         welcomes: dict[str, str] = {}
-        for language, _name in settings.LANGUAGES:
+        for language, _name in self.languages:
             field = f"welcome_{language}"
             text = cleaned.pop(field, "")
             try:
