@@ -209,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "settle what was left open": {"task": "messaging.settle", "schedule": 5.0, "options": FRESH},
     "see who is gone": {"task": "waiting_area.sweep_presence", "schedule": 3.0, "options": FRESH},
+    "forget who left long ago": {
+        "task": "waiting_area.forget",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 # --- Log-in ----------------------------------------------------------------------------------

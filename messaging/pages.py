@@ -15,7 +15,9 @@ def tell_pages(deliveries: Iterable[Delivery]) -> None:
     """
     by_clinic: dict[int, set[int]] = defaultdict(set)
     for row in deliveries:
+        ids = by_clinic[row.clinic_id]
+        # Without one it still concerns the lists of the clinic's messages.
         if row.message.appointment_id is not None:
-            by_clinic[row.clinic_id].add(row.message.appointment_id)
+            ids.add(row.message.appointment_id)
     for clinic_id, ids in by_clinic.items():
         publish("message", {clinic_topic(clinic_id): None}, {"ids": sorted(ids)})

@@ -15,6 +15,7 @@ class Kind:
 
     `retry_unknown`: the channels over which it is tried once more when it cannot be known whether the
     provider took it (G3). `invitation`: needs an opt-out of its own and is never tried again (P16).
+    `for_staff`: no patient gets it, so that no calendar and no appointment switches it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Kind:
     retry_unknown: frozenset[Channel] = frozenset({Channel.EMAIL, Channel.PUSH})
     invitation: bool = False
     has_self_service: bool = False
+    for_staff: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -44,5 +46,5 @@ def get_kind(name: str) -> Kind:
 
 
 def list_kinds() -> list[Kind]:
-    """Return all kinds in the order in which settings show them."""
-    return sorted(_kinds.values(), key=lambda kind: kind.order)
+    """Return the kinds that patients get, in the order in which settings show them."""
+    return sorted((kind for kind in _kinds.values() if not kind.for_staff), key=lambda kind: kind.order)

@@ -1,4 +1,4 @@
-"""Registers the app: its main page, its kind of listener and its receivers."""
+"""Registers the app: its main page and panels, its kinds of listener and of message, its receivers."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ class WaitingAreaConfig(AppConfig):
         from clinic.live.subjects import register_kind  # noqa: PLC0415 - models must be loaded first
         from clinic.panels import NavigationEntry, register_navigation  # noqa: PLC0415
         from messaging.registry import register_not_now, register_reasons  # noqa: PLC0415
-        from waiting_area import listening, panels, receivers, visits  # noqa: F401, PLC0415
+        from waiting_area import kinds, listening, panels, receivers, visits  # noqa: F401, PLC0415
         from waiting_area.views import needs  # noqa: PLC0415
 
         register_kind(listening.KIND)
@@ -22,3 +22,4 @@ class WaitingAreaConfig(AppConfig):
         panels.register()
         register_not_now(visits.PRESENT, visits.present_for)
         register_reasons({visits.PRESENT: _("the patient is in the waiting area")})
+        kinds.register()

@@ -22,7 +22,6 @@ from waiting_area.models import (
     CallerQuerySet,
     Notice,
     Participation,
-    QuickReply,
     WaitingArea,
 )
 
@@ -164,13 +163,6 @@ def count_by_status(clinic: Clinic, chosen: Filter, *, at: datetime) -> dict[str
 
 
 # --- The conversation --------------------------------------------------------------------------------
-
-
-def replies_for(clinic: Clinic, language: str) -> list[QuickReply]:
-    """Return the clinic's quick replies in a caller's language, or in its own where it has none in theirs (W12)."""
-    rows = QuickReply.objects.filter(clinic=clinic, language__in={language, clinic.language})
-    found = list(rows.order_by("position", "pk"))
-    return [one for one in found if one.language == language] or found
 
 
 def list_conversation(caller: Caller, *, user_id: int, at: datetime) -> list[Notice]:

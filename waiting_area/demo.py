@@ -1,7 +1,7 @@
 """The demonstration's callers: who waits at the present moment, and what was said to them."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from random import Random
 
@@ -9,8 +9,9 @@ from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from clinic.demo.cast import make_person
 from clinic.demo.house import ASSISTANTS, CLINICS, ClinicPlan
 from clinic.people.models import Clinic, User
-from waiting_area import areas, calls, notices, operations, presence
+from waiting_area import areas, calls, notices, operations, presence, replies
 from waiting_area.models import Caller, WaitingArea
+from waiting_area.queries import Week
 
 # Nobody's browser stands behind these callers: their pages "pinged" this far ahead, so that they stay.
 STAY = timedelta(hours=8)
@@ -24,7 +25,40 @@ _PURPOSES = {
 _WELCOME = {
     "pl": "Lekarz połączy się z Państwem w tym oknie. Prosimy przygotować listę leków.",
     "de": "Sie werden hier in diesem Fenster aufgerufen. Bitte halten Sie Ihre Medikamentenliste bereit.",
+    "ro": "Medicul vă va chema în această fereastră. Vă rugăm să pregătiți lista medicamentelor.",
+    "en": "The doctor will call you in this window. Please have the list of your medicines ready.",
 }
+_REPLIES = {
+    "pl": (
+        "Za chwilę ktoś się Państwem zajmie.",
+        "Mamy około 10 minut opóźnienia. Dziękujemy za cierpliwość.",
+        "Recepta jest wystawiona. Kod przyjdzie SMS-em.",
+        "Prosimy zadzwonić do nas w tej sprawie.",
+    ),
+    "de": (
+        "Gleich ist jemand für Sie da.",
+        "Wir sind etwa 10 Minuten in Verzug. Vielen Dank für Ihre Geduld.",
+        "Ihr Rezept ist ausgestellt.",
+        "Bitte rufen Sie uns dazu an.",
+    ),
+    "ro": (
+        "Cineva va fi imediat cu dumneavoastră.",
+        "Avem o întârziere de aproximativ 10 minute. Vă mulțumim pentru răbdare.",
+        "Rețeta dumneavoastră este eliberată.",
+        "Vă rugăm să ne sunați în această privință.",
+    ),
+    "en": (
+        "Somebody will be with you in a moment.",
+        "We are about 10 minutes late. Thank you for your patience.",
+        "Your prescription is issued.",
+        "Please call us about this.",
+    ),
+}
+_HOURS = {
+    **{weekday: [(time(7), time(19))] for weekday in range(5)},
+    5: [(time(8), time(13))],
+}
+_ALL_DAY = [(time(0), time(23, 59))]
 _LATE = {
     "pl": "Mamy około 10 minut opóźnienia. Dziękujemy za cierpliwość.",
     "de": "Wir sind etwa 10 Minuten in Verzug. Vielen Dank für Ihre Geduld.",
@@ -43,12 +77,21 @@ def fill(*, seed: int, at: datetime) -> None:
             continue
         area = areas.make_area(clinic=clinic, actor=SYSTEM, at=at)
         areas.change_area(area=area, welcomes=_WELCOME, actor=SYSTEM, at=at)
+        replies.set_replies(clinic=clinic, replies=_REPLIES, actor=SYSTEM, at=at)
         for act in sorted(
             _acts(Random(f"{seed} callers {plan.slug}"), plan, area, at), key=lambda one: one[0]
         ):
             act[1]()
+        # Last: those came in at whatever hour it is.
+        areas.change_area(area=area, hours=_hours(clinic, at), actor=SYSTEM, at=at)
         here = Caller.objects.present().filter(area=area).values_list("pk", flat=True)
         presence.note([presence.Ping(pk, 1, True, at + STAY) for pk in here], at=at)
+
+
+def _hours(clinic: Clinic, now: datetime) -> Week:
+    """Return a practice's hours; whoever tries the demonstration today finds it open, however late it is."""
+    today = now.astimezone(clinic.zone).weekday()
+    return {**_HOURS, today: _ALL_DAY}
 
 
 def _acts(

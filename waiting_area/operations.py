@@ -140,7 +140,9 @@ def _told(
             )
     elif area.asks_phone == Asked.REQUIRED and appointment is None:
         errors["phone"] = _("Please enter your phone number.")
-    if calendar is None and area.asks_calendar == Asked.REQUIRED and appointment is None:
+    asks_calendar = area.asks_calendar == Asked.REQUIRED and appointment is None
+    # A clinic that has none lets people in all the same.
+    if calendar is None and asks_calendar and Calendar.objects.filter(clinic=area.clinic_id).exists():
         errors["calendar"] = _("Please choose whom you come to see.")
     if calendar is not None and calendar.clinic_id != area.clinic_id:
         errors["calendar"] = _("Please choose whom you come to see.")

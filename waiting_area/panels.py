@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 from clinic.appointments.enums import Status
 from clinic.lib import clock
-from clinic.models import Appointment
+from clinic.models import Appointment, Clinic
 from clinic.panels import Panel, register_panel
 from waiting_area import rules, visits
-from waiting_area.queries import default_area, is_taking_callers
+from waiting_area.queries import default_area, is_taking_callers, list_areas
 
 
 def way_in(request: HttpRequest, appointment: Appointment) -> Mapping[str, Any] | None:
@@ -40,7 +40,15 @@ def presence(request: HttpRequest, appointment: Appointment) -> Mapping[str, Any
     }
 
 
+def configuration(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
+    """Return the waiting areas whose settings are linked."""
+    return {"areas": list_areas(clinic)}
+
+
 def register() -> None:
     """Fill floor 0's registries."""
     register_panel(Panel("way_in", "patient_appointment", "waiting_area/_way_in.html", way_in))
     register_panel(Panel("presence", "appointment_side", "waiting_area/_presence.html", presence, order=20))
+    register_panel(
+        Panel("waiting_area", "settings", "waiting_area/_configuration.html", configuration, order=50)
+    )

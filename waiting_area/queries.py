@@ -1,14 +1,23 @@
 """Reads of waiting areas for pages."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from clinic.access import Member
 from clinic.lib.local_time import day_span
-from clinic.people.models import Clinic
+from clinic.people.models import Clinic, Membership
 from waiting_area import rules
 from waiting_area.enums import Status
-from waiting_area.models import Caller, Notice, Participation, WaitingArea, WaitingSettings
+from waiting_area.models import (
+    Caller,
+    Notice,
+    Participation,
+    QuickReply,
+    WaitingArea,
+    WaitingSettings,
+    Watch,
+)
 
 # By weekday (Monday 0), the wall times between which new callers are taken.
 Week = dict[int, list[tuple[time, time]]]
@@ -32,6 +41,16 @@ def is_taking_callers(area: WaitingArea, at: datetime) -> bool:
     """Return whether somebody may come in now: the area is open, and it is within its hours (E5.9)."""
     wall = at.astimezone(area.clinic.zone)
     return area.is_open and rules.is_within_hours(hours_of(area), wall.weekday(), wall.time())
+
+
+def next_opening(area: WaitingArea, at: datetime) -> datetime | None:
+    """Return when an area that is switched on takes new callers next, in the clinic's zone; None: unknown."""
+    wall = at.astimezone(area.clinic.zone)
+    found = rules.next_opening(hours_of(area), wall.weekday(), wall.time()) if area.is_open else None
+    if found is None:
+        return None
+    days, opens = found
+    return datetime.combine(wall.date() + timedelta(days=days), opens, tzinfo=area.clinic.zone)
 
 
 def default_area(clinic: Clinic) -> WaitingArea | None:
@@ -76,3 +95,27 @@ def list_people(caller: Caller) -> list[str]:
     """Return the names of the clinic's people who are in the caller's call, in the order of joining (W13)."""
     rows = Participation.objects.filter(call=caller.call_id, gone_at=None)
     return list(rows.order_by("joined_at", "pk").values_list("user__name", flat=True))
+
+
+def list_areas(clinic: Clinic) -> QuerySet[WaitingArea]:
+    """Return the clinic's waiting areas, the first one first."""
+    return WaitingArea.objects.filter(clinic=clinic).order_by("-is_default", "name", "pk")
+
+
+def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:
+    """Return the clinic's quick replies in a language, behind them those in the clinic's own (W12)."""
+    languages = list(dict.fromkeys((language, clinic.language)))
+    rows = QuickReply.objects.filter(clinic=clinic, language__in=languages)
+    return sorted(rows, key=lambda row: (languages.index(row.language), row.position, row.pk))
+
+
+def watch_of(membership: Membership) -> Watch:
+    """Return how a member wants to hear of the waiting area, unsaved defaults if they never said (W10)."""
+    return Watch.objects.filter(membership=membership).first() or Watch(membership=membership)
+
+
+def watches(member: Member) -> bool:
+    """Return whether a member watches over the waiting area: they are named, or nobody is (W10)."""
+    named = Watch.objects.filter(membership__clinic=member.clinic, is_named=True)
+    ids = set(named.values_list("pk", flat=True))
+    return not ids or member.membership.pk in ids

@@ -18,6 +18,7 @@ NAME_LENGTH = 120
 PURPOSE_LENGTH = 200
 NOTICE_LENGTH = 1000
 QUICK_REPLY_LENGTH = 200
+MOST_QUICK_REPLIES = 50  # in one language
 # Days that callers and their notices are kept after they left, unless the clinic says otherwise.
 KEEP_DAYS = 90
 # What an area may be set to: grace, time to come back, days kept, minutes of a long wait.
@@ -120,6 +121,11 @@ def estimated_minutes(waits: Sequence[timedelta]) -> int | None:
 def is_around(starts_at: datetime, ends_at: datetime, at: datetime) -> bool:
     """Return whether it is time to go to the waiting area for an appointment, both ends included (W3)."""
     return starts_at - BEFORE_START <= at <= ends_at + AFTER_END
+
+
+def is_too_long(since: datetime, at: datetime, *, minutes: int | None) -> bool:
+    """Return whether staff are told of who waits since then (W12); None: they never are."""
+    return minutes is not None and at - since >= timedelta(minutes=minutes)
 
 
 def in_words(elapsed: timedelta) -> tuple[int, int]:

@@ -2,14 +2,24 @@
 
 from django.urls import path
 
-from waiting_area.views import calls, conversation, dashboard, needs, personal, waiting_screen, writing
+from waiting_area.views import (
+    calls,
+    conversation,
+    dashboard,
+    entry,
+    needs,
+    personal,
+    settings,
+    waiting_screen,
+    writing,
+)
 
 app_name = "waiting_area"
 
 urlpatterns = [
     path("w/p/<str:token>/", personal.personal_link, name="personal_link"),
     path("w/appointment/<str:key>/", personal.personal, name="personal"),
-    path("w/<slug:key>/", waiting_screen.entry, name="entry"),
+    path("w/<slug:key>/", entry.entry, name="entry"),
     path("w/<slug:key>/wait/", waiting_screen.wait, name="wait"),
     path("w/<slug:key>/state/", waiting_screen.wait_state, name="wait_state"),
     path("w/<slug:key>/listen/", waiting_screen.wait_listen, name="wait_listen"),
@@ -38,4 +48,7 @@ urlpatterns = [
     path("c/<slug:slug>/calls/<str:key>/hold/<int:pk>/", calls.call_hold, name="call_hold"),
     path("c/<slug:slug>/calls/<str:key>/bring/<int:pk>/", calls.call_bring, name="call_bring"),
     path("c/<slug:slug>/calls/<str:key>/part/<int:pk>/", calls.call_part, name="call_part"),
+    path("c/<slug:slug>/waiting/alerts/", settings.my_alerts, name="my_alerts"),
+    path("c/<slug:slug>/settings/waiting/", settings.waiting_settings, name="waiting_settings"),
+    path("c/<slug:slug>/settings/waiting/<int:pk>/", settings.area_settings, name="area_settings"),
 ]

@@ -1,6 +1,6 @@
 """The one writer of the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,3 +80,17 @@ def record_seen(actor: Actor, obj: models.Model, *, at: datetime) -> None:
 def record_refused(actor: Actor, action: str, clinic: models.Model, *, at: datetime) -> None:
     """Write down that a member tried what their role does not allow (A67): a single INSERT."""
     record(actor, f"{action}.refused", clinic, at=at)
+
+
+def empty_values(objects: Collection[models.Model]) -> None:
+    """Empty what the log holds of objects that are not kept any longer; who did what and when stays (X4, R33).
+
+    Args:
+        objects: of one kind.
+    """
+    for one in list(objects)[:1]:
+        rows = AuditValue.objects.filter(
+            entry__object_type=one._meta.model_name, entry__object_id__in=[each.pk for each in objects]
+        )
+        # By their keys: an UPDATE cannot join.
+        AuditValue.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(old={}, new={})

@@ -121,6 +121,15 @@ def date_and_time(at: datetime, zone: ZoneInfo, language: str) -> str:
     )
 
 
+def near_date_and_time(at: datetime, now: datetime, zone: ZoneInfo, language: str) -> str:
+    """Return what is near as people say it: "today at 14:00", "tomorrow at 08:00"; else the long date with the time."""
+    days = (_local(at, zone).date() - _local(now, zone).date()).days
+    if days not in {0, 1}:
+        return date_and_time(at, zone, language)
+    manner = _MANNERS[_base(language)]
+    return manner.date_and_time.format(date=manner.near_days[days + 1], time=clock_time(at, zone, language))
+
+
 def span(start: datetime, end: datetime, zone: ZoneInfo, language: str) -> str:
     """Return both times with a dash between: from 10:20 to 10:40."""
     return f"{clock_time(start, zone, language)}\N{EN DASH}{clock_time(end, zone, language)}"

@@ -59,6 +59,15 @@ def entry_form(**more: str) -> dict[str, str]:
     return {"name": "Ewa Siwa", "purpose": "A prescription", "consent": "on", "key": uuid.uuid4().hex, **more}
 
 
+def area_form(**more: str) -> dict[str, str]:
+    """Return what an administrator sends to save a waiting area's settings."""
+    return {
+        "name": "Desk", "is_open": "on", "asks_purpose": "required", "asks_phone": "no", "asks_calendar": "no",
+        "shows_place": "on", "own_guest_notices": "clinic", "grace_seconds": "60", "resume_minutes": "30",
+        "keep_days": "30", "long_wait_minutes": "", "alert_email": "", "alert_phone": "", **more,
+    }  # fmt: skip
+
+
 def door(house: House, page: str = "") -> str:
     """Return one of the callers' addresses."""
     return f"/w/{area_of(house).key}/{page}"

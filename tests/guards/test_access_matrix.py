@@ -21,6 +21,7 @@ from notifications.enums import Channel
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
 from tests.factories.waiting import (
+    area_form,
     area_of,
     broadcast_of,
     call_of,
@@ -158,6 +159,12 @@ waiting_area:caller_notify            GET   302   302   200   200   200   404   
 waiting_area:caller_notify            POST  302   302   302   302   302   404   404
 waiting_area:caller_remove            GET   405   405   405   405   405   405   405
 waiting_area:caller_remove            POST  302   302   302   302   302   404   404
+waiting_area:my_alerts                GET   302   302   200   200   200   404   404
+waiting_area:my_alerts                POST  302   302   302   302   302   404   404
+waiting_area:waiting_settings         GET   302   302   403   403   200   404   404
+waiting_area:waiting_settings         POST  302   302   403   403   302   404   404
+waiting_area:area_settings            GET   302   302   403   403   200   404   404
+waiting_area:area_settings            POST  302   302   403   403   302   404   404
 """
 ROWS = {
     (name, method): dict(zip(PEOPLE, map(int, statuses), strict=True))
@@ -172,8 +179,8 @@ WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
-    and not name.startswith(("reminders:", "waiting_area:wait", "waiting_area:personal"))
-    and name != "clinic:first_clinic"
+    and not name.startswith(("reminders:", "waiting_area:wait_", "waiting_area:personal"))
+    and name not in {"clinic:first_clinic", "waiting_area:wait"}
 ]  # fmt: skip
 UNKNOWN = 987_654_321
 
@@ -239,6 +246,8 @@ def object_of(name: str, house: House) -> int:
         return broadcast_of(house).notices.order_by("pk")[0].pk
     if name.startswith("waiting_area:call_"):
         return call_of(house).callers.order_by("pk")[0].pk
+    if name == "waiting_area:area_settings":
+        return area_of(house).pk
     if name.startswith("waiting_area:"):
         return caller_of(house).pk
     if name in {"mailbox:mailbox_letter", "messaging:twilio_status"}:
@@ -307,6 +316,9 @@ def body(name: str, house: House) -> dict[str, object]:
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "waiting_area:entry": entry_form(),
         "waiting_area:wait_write": message_form(),
+        "waiting_area:my_alerts": {"sound": "knock", "volume": "30"},
+        "waiting_area:waiting_settings": {"replies_en": "Two minutes."},
+        "waiting_area:area_settings": area_form(),
         "waiting_area:caller_notify": {"text": "Two minutes.", "key": "0" * 32},
         "waiting_area:callers_notify": {"to": str(caller_of(house).pk)},
         "waiting_area:caller_transfer": {"area": area_of(house).pk, "calendar": house.calendar.pk},

@@ -54,10 +54,13 @@ MAIN = {
     "mailbox:mailbox": "main a",
     "notifications:calendar_communication": "main form input:not([type=hidden])",
     "reminders:patient_appointment": "main .button-main",
+    "waiting_area:area_settings": "main form input:not([type=hidden])",
     "waiting_area:callers": "main .caller a",
     "waiting_area:caller_notify": "main textarea",
     "waiting_area:entry": "main [name=name]",
+    "waiting_area:my_alerts": "main [name=sound]",
     "waiting_area:wait": "main .button-main",
+    "waiting_area:waiting_settings": "main .row a",
 }
 NARROW, PHONE, DESK = 320, 390, 1440
 LOOK = """async () => {

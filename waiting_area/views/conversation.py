@@ -16,6 +16,7 @@ from clinic.lib import clock
 from waiting_area import board, notices, rules, states
 from waiting_area.forms import BroadcastForm, NoticeForm
 from waiting_area.models import Broadcast, Caller, Notice
+from waiting_area.queries import list_replies
 
 
 def _fresh() -> dict[str, str]:
@@ -33,7 +34,7 @@ def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse
     caller = get_for(member, Caller.objects.select_related("clinic", "area"), pk, "caller.write")
     at = clock.now()
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=_fresh())
-    replies = board.replies_for(member.clinic, caller.language)
+    replies = list_replies(member.clinic, caller.language)
     status, sent = 200, None
     if request.method == "POST" and (chosen := _chosen(request, replies)):
         form = NoticeForm(initial={**_fresh(), "text": chosen})
@@ -87,7 +88,7 @@ def callers_notify(request: HttpRequest, member: Member) -> HttpResponse:
     at = clock.now()
     ids = board.ids_in(request.POST.get("to", ""), most=board.MOST_RECIPIENTS)
     asks = "text" not in request.POST
-    replies = board.replies_for(member.clinic, member.clinic.language)
+    replies = list_replies(member.clinic, member.clinic.language)
     form = BroadcastForm(None if asks else request.POST, initial={**_fresh(), "to": ",".join(map(str, ids))})
     status = 200
     if chosen := _chosen(request, replies):
@@ -133,7 +134,7 @@ def _outcome(member: Member, broadcast: Broadcast) -> dict[str, Any]:
         "is_withdrawn": bool(first and first.withdrawn_at),
         "reached": reached,
         "form": BroadcastForm(initial={**_fresh(), "to": ",".join(map(str, to))}),
-        "replies": board.replies_for(member.clinic, member.clinic.language),
+        "replies": list_replies(member.clinic, member.clinic.language),
         "now": at,
         "most": rules.NOTICE_LENGTH,
     }

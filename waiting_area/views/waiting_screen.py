@@ -1,4 +1,4 @@
-"""The callers' pages: the public entry, the waiting screen and what it asks for (W3, W4, W11).
+"""The callers' pages: the waiting screen and what it asks for (W3, W4, W11).
 
 No address names a caller: who asks is in a signed cookie for the area's own path, so that there is
 nothing to guess (A46, A52).
@@ -17,19 +17,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from clinic.access import find_member
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock, phone
-from clinic.lib.rate import is_within
 from clinic.live.hub import hub
 from clinic.live.page import close_stream, now, open_stream, stream_attributes
 from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
-from waiting_area import operations, rules
+from waiting_area import operations
 from waiting_area.enums import Left
-from waiting_area.forms import EntryForm, WriteForm
+from waiting_area.forms import WriteForm
 from waiting_area.listening import caller_subject
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.pages import as_event, standing_of
@@ -125,76 +123,6 @@ def remember(response: HttpResponse, caller: Caller) -> None:
 def _phone_of(area: WaitingArea) -> dict[str, str]:
     number = area.clinic.phone
     return {"phone": phone.pretty(number) if number else "", "phone_link": number}
-
-
-# --- Coming in -------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "POST"])
-def entry(request: HttpRequest, key: str) -> HttpResponse:
-    """Ask a caller's name and what they come for; who waits here already goes on to their screen."""
-    area = get_object_or_404(WaitingArea.objects.select_related("clinic"), key=key)
-    try:
-        caller = find_caller(request, area)
-    except Http404:
-        caller = None  # whatever cookie there is: this door is open to everybody
-    if caller is not None and (caller.is_present or caller.may_resume(clock.now())):
-        return redirect(address("wait", caller, request))
-    language = language_of(request, translation.get_language() or area.clinic.language)
-    return shown_in(language, request, lambda: _entry(request, area))
-
-
-def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
-    form = EntryForm(request.POST or None, initial={"key": uuid.uuid4().hex})
-    status = 200
-    if request.method == "POST":
-        status = 422
-        if not _may_come(request, area):
-            status = 429
-        elif form.is_valid():
-            wanted = form.cleaned_data
-            try:
-                caller = operations.arrive(
-                    area=area, name=wanted["name"], purpose=wanted["purpose"], key=wanted["key"],
-                    language=translation.get_language(), actor=PATIENT, at=clock.now(),
-                )  # fmt: skip
-            except operations.AreaClosed:
-                area.is_open, status = False, 409
-            else:
-                return _let_in(request, caller)
-    context = {
-        "area": area,
-        "clinic": area.clinic,
-        "form": form,
-        "too_many": status == 429,
-        **_phone_of(area),
-    }
-    response = render(request, "waiting_area/entry.html", context, status=status)
-    if status == 429:
-        response["Retry-After"] = str(rules.ARRIVALS_SECONDS)
-    return response
-
-
-def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
-    """Return whether one more caller may come from this address; members of the clinic always may."""
-    if request.user.is_authenticated and find_member(request.user, area.clinic.slug):
-        return True
-    came_from = request.META.get("REMOTE_ADDR", "")
-    return is_within(f"arrivals:{came_from}", most=rules.MOST_ARRIVALS, seconds=rules.ARRIVALS_SECONDS)
-
-
-def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
-    response = redirect(address("wait", caller, request))
-    response.set_cookie(
-        COOKIE,
-        signing.dumps(caller.pk, salt=SALT),
-        max_age=COOKIE_AGE,
-        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
-        secure=settings.SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
 
 
 # --- Waiting ---------------------------------------------------------------------------------------

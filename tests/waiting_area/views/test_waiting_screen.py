@@ -1,4 +1,4 @@
-"""The callers' pages: coming in, waiting, leaving, coming back, and whose cookie opens what."""
+"""The callers' pages: waiting, leaving, coming back, and whose cookie opens what."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ from django.test import Client
 
 from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.live import tokens
-from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
+from tests.factories.house import HTMX, MINUTES, NOW, House
 from tests.factories.page import Page
-from tests.factories.waiting import area_of, arrive, come_in, door, entry_form, notify, take, waiting
+from tests.factories.waiting import area_of, arrive, come_in, door, notify, take, waiting
 from waiting_area import areas, operations, rules
-from waiting_area.models import Caller, WaitingArea
+from waiting_area.models import Caller
 from waiting_area.views.waiting_screen import COOKIE, SALT
 
 SECONDS = timedelta(seconds=1)
@@ -26,117 +26,6 @@ def absent(caller: Caller, minutes: int) -> Caller:
         status="left", left_from="waiting", how_left="absent", left_at=NOW - minutes * MINUTES
     )
     return caller
-
-
-# --- Coming in -------------------------------------------------------------------------------------
-
-
-def test_entry_says_whose_it_is_in_the_readers_language(rynek: House) -> None:
-    page = Client().get(door(rynek), headers={"Accept-Language": "ro"})
-
-    assert page["Content-Language"] == "ro"
-    assert "Gabinety Rynek" in Page(page).text
-    assert Page(page).heading == "Sală de așteptare"
-    german = Client().get(door(rynek) + "?language=de", headers={"Accept-Language": "ro"})
-    assert Page(german).heading == "Wartebereich"
-
-
-def test_caller_comes_in(rynek: House) -> None:
-    client = Client()
-
-    response = come_in(client, rynek, name="Ioana Pușcașu", purpose="10:40")
-
-    caller = Caller.objects.get()
-    assert (response.status_code, response["Location"]) == (302, door(rynek, "wait/"))
-    assert (caller.name, caller.purpose, caller.language, caller.arrived_at) == (
-        "Ioana Pușcașu",
-        "10:40",
-        "en",
-        NOW,
-    )
-    cookie = response.cookies[COOKIE]
-    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (door(rynek), True, "Lax")
-    page = Client().post(door(rynek) + "?language=pl", entry_form())
-    assert page["Location"] == door(rynek, "wait/") + "?language=pl"
-    assert Caller.objects.order_by("-pk")[0].language == "pl"
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "error"),
-    [
-        ("name", "", "Please enter your name."),
-        ("name", "x" * 121, "Ensure this value has at most 120 characters (it has 121)."),
-        ("name", "a\x07b", "This name holds characters that cannot be written."),
-        ("purpose", "", "Please say in a few words what you come for."),
-        ("consent", "", "Without your consent we cannot let you in here. You can call us instead."),
-    ],
-)
-def test_bad_input_keeps_what_was_typed(field: str, value: str, error: str, rynek: House) -> None:
-    response = come_in(Client(), rynek, **{"name": "Ewa Siwa", "purpose": "Results", field: value})
-
-    page = Page(response)
-    assert response.status_code == 422
-    assert page.error(field) == error
-    for kept, text in (("name", "Ewa Siwa"), ("purpose", "Results")):
-        if kept != field:
-            assert page.fields[kept] == text
-    assert not Caller.objects.exists()
-    assert COOKIE not in response.cookies
-
-
-@pytest.mark.parametrize("key", ["", "x", "k" * 32, "0" * 33])
-def test_forged_form_key_lets_nobody_in(key: str, rynek: House) -> None:
-    assert come_in(Client(), rynek, key=key).status_code == 422
-
-
-def test_two_presses_make_one_caller(rynek: House) -> None:
-    form = entry_form()
-
-    for _press in range(2):
-        assert Client().post(door(rynek), form).status_code == 302
-
-    assert Caller.objects.count() == 1
-
-
-def test_who_waits_already_goes_on(rynek: House) -> None:
-    client = Client()
-    come_in(client, rynek)
-
-    assert client.get(door(rynek))["Location"] == door(rynek, "wait/")
-    assert come_in(client, rynek)["Location"] == door(rynek, "wait/")
-    assert Caller.objects.count() == 1
-
-
-def test_closed_area_says_so(rynek: House) -> None:
-    WaitingArea.objects.update(is_open=False)
-
-    shown, sent = Client().get(door(rynek)), come_in(Client(), rynek)
-
-    assert (shown.status_code, sent.status_code) == (200, 409)
-    assert "The waiting area is closed at the moment." in Page(shown).text
-    assert "The waiting area is closed at the moment." in Page(sent).text
-    assert not Caller.objects.exists()
-
-
-def test_ten_a_minute_come_from_one_address(rynek: House) -> None:
-    statuses = [come_in(Client(), rynek).status_code for _ in range(11)]
-    refused = come_in(Client(), rynek, name="Typed Before")
-    elsewhere = Client(REMOTE_ADDR="10.9.8.7").post(door(rynek), entry_form())
-
-    assert statuses == [302] * 10 + [429]
-    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
-    assert Page(refused).fields["name"] == "Typed Before"
-    assert elsewhere.status_code == 302
-    assert Caller.objects.count() == 11
-
-
-def test_members_are_never_counted(rynek: House, markt: House) -> None:
-    for _ in range(11):
-        assert come_in(logged_in(rynek.assistant), rynek).status_code == 302
-    assert come_in(Client(), rynek).status_code == 302
-    # Another clinic's member is anybody here.
-    statuses = [come_in(logged_in(markt.admin), rynek).status_code for _ in range(10)]
-    assert statuses == [302] * 9 + [429]
 
 
 # --- Waiting ---------------------------------------------------------------------------------------

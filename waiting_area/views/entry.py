@@ -1,0 +1,114 @@
+"""The public entry of a waiting area: what it asks for, and whom it lets in (W3, E5.9)."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.views.decorators.http import require_http_methods
+
+from clinic.access import find_member
+from clinic.audit.operations import PATIENT
+from clinic.lib import clock, when
+from clinic.lib.rate import is_within
+from waiting_area import operations, rules
+from waiting_area.forms import EntryForm
+from waiting_area.models import Caller, WaitingArea
+from waiting_area.queries import is_taking_callers, next_opening
+from waiting_area.views.waiting_screen import (
+    COOKIE,
+    COOKIE_AGE,
+    SALT,
+    address,
+    find_caller,
+    language_of,
+    shown_in,
+)
+
+
+@require_http_methods(["GET", "POST"])
+def entry(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask what the area asks for; who waits here already goes on to their screen."""
+    area = get_object_or_404(WaitingArea.objects.select_related("clinic"), key=key)
+    try:
+        caller = find_caller(request, area)
+    except Http404:
+        caller = None  # whatever cookie there is: this door is open to everybody
+    if caller is not None and (caller.is_present or caller.may_resume(clock.now())):
+        return redirect(address("wait", caller, request))
+    language = language_of(request, translation.get_language() or area.clinic.language)
+    return shown_in(language, request, lambda: _entry(request, area))
+
+
+def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
+    at = clock.now()
+    form = EntryForm(request.POST or None, area=area, key=uuid.uuid4().hex)
+    is_open, status = is_taking_callers(area, at), 200
+    if request.method == "POST":
+        status = 422
+        if not _may_come(request, area):
+            status = 429
+        elif form.is_valid():
+            try:
+                caller = operations.arrive(area=area, actor=PATIENT, at=at, **_wanted(form))
+            except operations.AreaClosed:
+                is_open, status = False, 409
+            except ValidationError as error:
+                # The area asks for something else since the form was looked through.
+                form.add_error(None, error)
+            else:
+                return _let_in(request, caller)
+        elif not is_open:
+            status = 409
+    context = {
+        "area": area,
+        "clinic": area.clinic,
+        "form": form,
+        "is_open": is_open,
+        "too_many": status == 429,
+        "opens": "" if is_open else _opening(area, at),
+    }
+    response = render(request, "waiting_area/entry.html", context, status=status)
+    if status == 429:
+        response["Retry-After"] = str(rules.ARRIVALS_SECONDS)
+    return response
+
+
+def _wanted(form: EntryForm) -> dict[str, Any]:
+    told = {name: value for name, value in form.cleaned_data.items() if name != "consent"}
+    return {"purpose": "", "language": translation.get_language(), **told}
+
+
+def _opening(area: WaitingArea, at: datetime) -> str:
+    """Return when a closed area opens next, as its readers say it; nothing where nobody knows."""
+    opens = next_opening(area, at)
+    language = translation.get_language() or area.clinic.language
+    return when.near_date_and_time(opens, at, area.clinic.zone, language) if opens else ""
+
+
+def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
+    """Return whether one more caller may come from this address; members of the clinic always may."""
+    if request.user.is_authenticated and find_member(request.user, area.clinic.slug):
+        return True
+    came_from = request.META.get("REMOTE_ADDR", "")
+    return is_within(f"arrivals:{came_from}", most=rules.MOST_ARRIVALS, seconds=rules.ARRIVALS_SECONDS)
+
+
+def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
+    response = redirect(address("wait", caller, request))
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(caller.pk, salt=SALT),
+        max_age=COOKIE_AGE,
+        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
