@@ -43,8 +43,13 @@ def test_second_press_is_the_same_caller_until_they_left(rynek: House) -> None:
 
     assert arrive(rynek, key="a" * 32).pk == first.pk
     operations.leave(caller_id=first.pk, actor=PATIENT, at=NOW)
-    assert arrive(rynek, key="a" * 32).pk != first.pk
-    assert Caller.objects.count() == 2
+    second = arrive(rynek, key="a" * 32)
+    assert second.pk != first.pk
+    # Coming anew, they press twice as well.
+    assert arrive(rynek, key="a" * 32) == second
+    operations.leave(caller_id=second.pk, actor=PATIENT, at=NOW)
+    assert arrive(rynek, key="a" * 32).pk not in {first.pk, second.pk}
+    assert Caller.objects.count() == 3
 
 
 @pytest.mark.parametrize(
@@ -115,15 +120,17 @@ def test_removed_caller_cannot_come_back(rynek: House) -> None:
     assert not operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW)
 
 
-def test_absent_caller_can_be_removed_for_good(rynek: House, beating: None) -> None:
+def test_absent_caller_can_be_removed_for_good(rynek: House, beating: None, told: Told) -> None:
     caller = arrive(rynek)
     beat(NOW + 2 * MINUTES)
     presence.sweep(at=NOW + 2 * MINUTES)
     assert state(caller) == ("left", "absent", False)
 
+    told.clear()
     assert operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW + 3 * MINUTES)
 
     assert state(caller) == ("left", "removed", False)
+    assert [name for name, _topics, _data in told] == ["caller", "caller_state", "watch"]
     with pytest.raises(CannotResume):
         operations.resume(caller_id=caller.pk, at=NOW + 3 * MINUTES)
 
