@@ -149,10 +149,9 @@ def set_guest_notices(*, clinic: Clinic, takes: bool, actor: Actor, at: datetime
         return
     settings.guest_notices = takes
     settings.save(update_fields=["guest_notices"])
-    areas = (
-        WaitingArea.objects.select_for_update().filter(clinic=clinic, own_guest_notices=None).order_by("pk")
-    )
-    ids = [area.pk for area in areas]
+    # All of them are locked: one may just be giving up its own switch.
+    areas = WaitingArea.objects.select_for_update().filter(clinic=clinic).order_by("pk")
+    ids = [area.pk for area in areas if area.own_guest_notices is None]
     WaitingArea.objects.filter(pk__in=ids).update(guest_notices=takes)
     new = {"guest_notices": takes}
     record(actor, "waiting_settings.changed", clinic, old={"guest_notices": not takes}, new=new, at=at)

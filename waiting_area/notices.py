@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import BigIntegerField, F
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, record, record_refused
@@ -166,8 +166,9 @@ def broadcast(
     found = Broadcast.objects.filter(clinic=clinic, key=key).first()
     if found is not None:
         return Sent(found)
-    # Nobody else's rows are locked, whatever ids were sent.
-    own = Caller.objects.filter(clinic=clinic, pk__in=caller_ids).values_list("pk", flat=True)
+    # Nobody else's rows are locked, whatever ids were sent; what no row can have is not even asked for.
+    possible = [pk for pk in caller_ids if 0 < pk <= BigIntegerField.MAX_BIGINT]
+    own = Caller.objects.filter(clinic=clinic, pk__in=possible).values_list("pk", flat=True)
     callers = locked(list(own))
     present = [one for one in callers if one.is_present]
     missed = sorted(one.pk for one in callers if not one.is_present)

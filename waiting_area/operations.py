@@ -68,15 +68,18 @@ def arrive(
         raise AreaClosed
     told = _told(area, name=name, purpose=purpose, phone=phone, calendar=calendar, appointment=appointment)
     # In all the clinic's areas: they may have been sent to another since.
-    earlier = Caller.objects.filter(area__clinic_id=area.clinic_id, key=key).first()
-    if earlier is not None and earlier.is_present:
-        return earlier
+    with_key = Caller.objects.filter(area__clinic_id=area.clinic_id)
+    while (earlier := with_key.filter(key=key).first()) is not None:
+        if earlier.is_present:
+            return earlier
+        # They left, and come anew with the same form; two presses of that are one again.
+        key = uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {earlier.pk}").hex
     try:
         with transaction.atomic():
             made = Caller.objects.create(
                 clinic_id=area.clinic_id,
                 area=area,
-                key=uuid.uuid4().hex if earlier else key,
+                key=key,
                 language=language,
                 consented_at=at,
                 status_since=at,
@@ -211,6 +214,7 @@ def leave(*, caller_id: int, how: Left = Left.THEMSELVES, actor: Actor, at: date
         # They are away; from now on they cannot come back as the same caller.
         caller.how_left = how
         caller.save(update_fields=["how_left"])
+        announce_rows([caller])
         announce_state(caller)
         _close(caller, how, actor=actor, at=at)
     else:

@@ -287,6 +287,22 @@ def test_many_come_into_one_call_while_all_are_written_to(rynek: House) -> None:
         assert_sound()
 
 
+def test_switch_given_up_while_the_clinic_turns_its_own(rynek: House) -> None:
+    area = areas.make_area(clinic=rynek.clinic, actor=SYSTEM, at=NOW)
+    for number in range(ROUNDS):
+        takes = number % 2 == 1
+        areas.change_area(area=area, own_guest_notices=not takes, actor=SYSTEM, at=NOW)
+
+        outcomes = meet(
+            partial(areas.change_area, area=area, own_guest_notices=None, actor=SYSTEM, at=NOW),
+            partial(areas.set_guest_notices, clinic=rynek.clinic, takes=takes, actor=SYSTEM, at=NOW),
+        )
+
+        assert outcomes == ["done", "done"]
+        area.refresh_from_db()
+        assert (area.own_guest_notices, area.guest_notices) == (None, takes)
+
+
 def test_two_come_with_one_link(rynek: House) -> None:
     for number in range(ROUNDS):
         outcomes = meet(

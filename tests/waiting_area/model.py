@@ -104,11 +104,11 @@ class Model:
     # --- Coming and going ----------------------------------------------------------------------------
 
     def arrive(self, key: str, area: int, at: datetime) -> int:
-        first = self.by_key.get(key)
-        if first is not None and self.people[first].is_here:
-            return first
+        latest = self.by_key.get(key)
+        if latest is not None and self.people[latest].is_here:
+            return latest
         self.people.append(Person(area, at, at, at))
-        self.by_key.setdefault(key, len(self.people) - 1)
+        self.by_key[key] = len(self.people) - 1
         return len(self.people) - 1
 
     def _goes(self, person: Person, how: str, at: datetime) -> None:

@@ -264,7 +264,7 @@ def test_broadcast_reaches_who_is_here_and_says_who_was_missed(
     calls.hold(caller_id=held.pk, actor=user_actor(rynek.admin), at=NOW)
     events: list[Event] = []
     monkeypatch.setattr(bus, "publish_event", events.append)
-    nobody = 10**6
+    nobody = 2**80
 
     sent = tell_all(rynek, [nobody, foreign.pk, left.pk, held.pk, talking.pk, waiting.pk], "Ten <minutes>")
 

@@ -6,10 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clinic.audit.operations import PATIENT, SYSTEM, user_actor
-from clinic.models import AuditEntry, LiveRevocation
+from clinic.models import AuditEntry, AuditValue, Calendar, LiveRevocation
 from tests.factories.house import MINUTES, NOW, House
-from tests.factories.waiting import SECONDS, Told, absent, area_of, arrive, beat, state, take
-from waiting_area import calls, operations, presence
+from tests.factories.waiting import SECONDS, Told, absent, area_of, arrive, beat, notify, state, take
+from waiting_area import areas, calls, operations, presence
 from waiting_area.announcing import caller_topic
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.operations import AreaClosed, CannotResume, HasLeft
@@ -43,8 +43,13 @@ def test_second_press_is_the_same_caller_until_they_left(rynek: House) -> None:
 
     assert arrive(rynek, key="a" * 32).pk == first.pk
     operations.leave(caller_id=first.pk, actor=PATIENT, at=NOW)
-    assert arrive(rynek, key="a" * 32).pk != first.pk
-    assert Caller.objects.count() == 2
+    second = arrive(rynek, key="a" * 32)
+    assert second.pk != first.pk
+    # Coming anew, they press twice as well.
+    assert arrive(rynek, key="a" * 32) == second
+    operations.leave(caller_id=second.pk, actor=PATIENT, at=NOW)
+    assert arrive(rynek, key="a" * 32).pk not in {first.pk, second.pk}
+    assert Caller.objects.count() == 3
 
 
 @pytest.mark.parametrize(
@@ -115,15 +120,17 @@ def test_removed_caller_cannot_come_back(rynek: House) -> None:
     assert not operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW)
 
 
-def test_absent_caller_can_be_removed_for_good(rynek: House, beating: None) -> None:
+def test_absent_caller_can_be_removed_for_good(rynek: House, beating: None, told: Told) -> None:
     caller = arrive(rynek)
     beat(NOW + 2 * MINUTES)
     presence.sweep(at=NOW + 2 * MINUTES)
     assert state(caller) == ("left", "absent", False)
 
+    told.clear()
     assert operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW + 3 * MINUTES)
 
     assert state(caller) == ("left", "removed", False)
+    assert [name for name, _topics, _data in told] == ["caller", "caller_state", "watch"]
     with pytest.raises(CannotResume):
         operations.resume(caller_id=caller.pk, at=NOW + 3 * MINUTES)
 
@@ -203,3 +210,127 @@ def test_who_is_here_resumes_without_a_word(rynek: House, told: Told) -> None:
 
     assert operations.resume(caller_id=caller.pk, at=NOW + MINUTES) == caller
     assert told == []
+
+
+# --- To another area or practitioner ---------------------------------------------------------------
+
+
+def transfer(
+    caller: Caller, area: WaitingArea, house: House, *, to: Calendar | None = None, at: Any = NOW
+) -> None:
+    operations.transfer(caller_id=caller.pk, area=area, calendar=to, actor=user_actor(house.assistant), at=at)
+
+
+def test_who_waits_goes_on_waiting_elsewhere(rynek: House, told: Told) -> None:
+    upstairs = areas.add_area(clinic=rynek.clinic, name="Upstairs", actor=SYSTEM, at=NOW)
+    here, caller = arrive(rynek), arrive(rynek, at=NOW + MINUTES)
+    notify(rynek, caller)
+    told.clear()
+
+    transfer(caller, upstairs, rynek, to=rynek.calendar, at=NOW + 2 * MINUTES)
+
+    caller.refresh_from_db()
+    assert (caller.area, caller.calendar, caller.status, caller.notice_count) == (
+        upstairs, rynek.calendar, "waiting", 1,
+    )  # fmt: skip
+    assert caller.status_since == caller.arrived_at == NOW + MINUTES
+    assert (place_of(here), place_of(caller)) == (1, 1)
+    assert told == [
+        ("place", {f"area:{here.area_id}": None}, {"left": 2}),
+        ("place", {f"area:{upstairs.pk}": None}, {"taken": 1}),
+        ("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [caller.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
+    ]
+    entry = AuditEntry.objects.get(action="caller.transferred")
+    values = AuditValue.objects.get(entry=entry)
+    assert values.old == {"area": here.area_id, "calendar": None, "status": "waiting"}
+    assert values.new == {"area": upstairs.pk, "calendar": rynek.calendar.pk, "status": "waiting"}
+    # Only to another practitioner: nobody in the queue moves.
+    told.clear()
+    transfer(caller, upstairs, rynek)
+    assert [name for name, _topics, _data in told] == ["caller", "caller_state"]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_who_is_in_a_call_waits_elsewhere_by_their_arrival(is_held: bool, rynek: House, told: Told) -> None:
+    upstairs = areas.add_area(clinic=rynek.clinic, name="Upstairs", actor=SYSTEM, at=NOW)
+    caller, other = arrive(rynek), arrive(rynek, at=NOW + MINUTES)
+    transfer(other, upstairs, rynek)
+    actor = user_actor(rynek.assistant)
+    call = calls.join(caller_id=caller.pk, actor=actor, at=NOW + MINUTES)
+    if is_held:
+        calls.hold(caller_id=caller.pk, actor=actor, at=NOW + MINUTES)
+    told.clear()
+
+    transfer(caller, upstairs, rynek, at=NOW + 5 * MINUTES)
+
+    caller.refresh_from_db()
+    other.refresh_from_db()
+    assert (caller.status, caller.call, caller.status_since, caller.taken_at) == (
+        "waiting", None, NOW + 5 * MINUTES, NOW + MINUTES,
+    )  # fmt: skip
+    assert [place_of(each) for each in (caller, other)] == [1, 2]
+    assert ("place", {f"area:{upstairs.pk}": None}, {"taken": 1}) in told
+    # Nobody is left in their call, and whoever was with them is free.
+    call.refresh_from_db()
+    assert call.ended_at == NOW + 5 * MINUTES
+    assert not call.participations.filter(gone_at=None).exists()
+
+
+def test_nobody_is_sent_to_another_clinic(rynek: House, markt: House) -> None:
+    caller = arrive(rynek)
+
+    with pytest.raises(ValueError, match="within one clinic"):
+        transfer(caller, area_of(markt), rynek)
+    with pytest.raises(ValueError, match="within one clinic"):
+        transfer(caller, area_of(rynek), rynek, to=markt.calendar)
+    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+    with pytest.raises(HasLeft):
+        transfer(caller, area_of(rynek), rynek)
+    caller.refresh_from_db()
+    assert (caller.area, caller.calendar) == (area_of(rynek), None)
+
+
+def test_second_press_after_a_transfer_is_the_same_caller(rynek: House) -> None:
+    upstairs = areas.add_area(clinic=rynek.clinic, name="Upstairs", actor=SYSTEM, at=NOW)
+    caller = arrive(rynek, key="a" * 32)
+    transfer(caller, upstairs, rynek)
+
+    assert arrive(rynek, key="a" * 32) == caller
+    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+    again = arrive(rynek, key="a" * 32)
+    transfer(again, upstairs, rynek)
+    assert Caller.objects.filter(area=upstairs).count() == 2
+
+
+# --- Beside an appointment -------------------------------------------------------------------------
+
+
+def test_one_caller_for_an_appointment(rynek: House, told: Told) -> None:
+    caller = arrive(rynek, appointment=rynek.appointment)
+
+    assert arrive(rynek, "Somebody Else", appointment=rynek.appointment) == caller
+    Caller.objects.filter(pk=caller.pk).update(
+        status="left", how_left="absent", left_from="waiting", left_at=NOW
+    )
+    assert arrive(rynek, appointment=rynek.appointment, at=NOW + 30 * MINUTES) == caller
+    assert state(caller) == ("waiting", "", False)
+    operations.remove(caller_id=caller.pk, actor=SYSTEM, at=NOW)
+    assert arrive(rynek, appointment=rynek.appointment) != caller
+
+
+def test_entry_asks_what_the_area_wants_to_know(rynek: House, markt: House) -> None:
+    areas.change_area(
+        area=area_of(rynek), asks_purpose="no", asks_phone="required", asks_calendar="required",
+        actor=SYSTEM, at=NOW,
+    )  # fmt: skip
+
+    with pytest.raises(ValidationError) as refused:
+        arrive(rynek, phone="", calendar=None)
+    assert set(refused.value.message_dict) == {"phone", "calendar"}
+    with pytest.raises(ValidationError) as refused:
+        arrive(rynek, phone="+48 512 345 678", calendar=markt.calendar)
+    assert set(refused.value.message_dict) == {"calendar"}
+    caller = arrive(rynek, purpose="", phone="512 345 678", calendar=rynek.calendar)
+    caller.refresh_from_db()
+    assert (caller.phone, caller.calendar) == ("+48512345678", rynek.calendar)
