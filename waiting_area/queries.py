@@ -116,6 +116,8 @@ def watch_of(membership: Membership) -> Watch:
 
 def watches(member: Member) -> bool:
     """Return whether a member watches over the waiting area: they are named, or nobody is (W10)."""
-    named = Watch.objects.filter(membership__clinic=member.clinic, is_named=True)
+    # Who may not log in any more watches over nothing, and must not keep all others from it.
+    own = Watch.objects.filter(membership__clinic=member.clinic, membership__user__is_active=True)
+    named = own.filter(is_named=True)
     ids = set(named.values_list("pk", flat=True))
     return not ids or member.membership.pk in ids

@@ -5,6 +5,7 @@ sideways, a skip link first, and the main action near. A page without an entry h
 """
 
 from collections.abc import Callable, Iterator
+from datetime import time
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
+from clinic.audit.operations import SYSTEM
 from clinic.models import Patient, User
 from messaging.links import token_of
 from tests.factories.house import (
@@ -25,9 +27,10 @@ from tests.factories.house import (
     make_calendar,
     make_patient,
 )  # fmt: skip
-from tests.factories.waiting import arrive, caller_of, notify, waiting
+from tests.factories.waiting import area_of, arrive, caller_of, door, notify, waiting
 from tests.guards.test_access_matrix import GETS, ROWS, address
 from tests.journeys.conftest import MakeContext
+from waiting_area.areas import change_area
 from waiting_area.models import Caller
 
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
@@ -250,3 +253,28 @@ def test_patients_page_is_sound_whatever_they_press(
     walk.look()
 
     assert not walk.found, "\n".join(walk.found)
+
+
+def test_waiting_areas_other_faces_are_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
+    area = area_of(rynek)
+    walk, stranger = walk_as(logged_in(rynek.admin)), walk_as(Client())
+    wrong = {"hours_0": "morning", "keep_days": "0", "welcome_de": "x\a", "long_wait_minutes": "5"}
+    walk.page.goto(live + address("waiting_area:area_settings", rynek))
+    walk.page.locator("main form").evaluate("form => { form.noValidate = true; }")
+    for name, text in wrong.items():
+        walk.page.locator(f"[name={name}]").fill(text)
+    walk.page.get_by_role("button", name="Save").click()
+    walk.page.locator(".errorlist").first.wait_for()
+    walk.look()
+    change_area(area=area, asks_phone="optional", asks_calendar="required", actor=SYSTEM, at=NOW)
+    stranger.page.goto(live + door(rynek))
+    stranger.page.get_by_role("button", name="Go to the waiting area").click()
+    stranger.page.locator(".errorlist").first.wait_for()
+    stranger.look()
+    change_area(area=area, hours={6: [(time(8), time(9))]}, actor=SYSTEM, at=NOW)
+    stranger.page.goto(live + door(rynek))
+    stranger.page.get_by_text("It opens next").wait_for()
+    stranger.look()
+
+    found = [*walk.found, *stranger.found]
+    assert not found, "\n".join(found)

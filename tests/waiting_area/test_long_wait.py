@@ -11,7 +11,10 @@ from clinic.audit.operations import SYSTEM, user_actor
 from clinic.lib import clock
 from messaging.delivery import send_due
 from messaging.models import Delivery, Message, SentText
+from messaging.operations import record_provider_state
+from messaging.pages import tell_pages
 from messaging.registry import reason_sentence
+from messaging.settling import settle
 from notifications.enums import Channel
 from notifications.registry import get_kind, list_kinds
 from tests.factories.house import MINUTES, NOW, House
@@ -357,13 +360,46 @@ def test_today_says_when_it_failed(asking: House, desk: Client) -> None:
     assert "refused by the recipient's side (21610)" in page.text
 
 
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_provider_may_say_that_it_never_came(channel: str, asking: House) -> None:
+    arrive(asking)
+    long_wait.plan(at=LATE)
+    send()
+    row = Delivery.objects.get(message__kind="long_wait", channel=channel)
+
+    assert record_provider_state(
+        delivery_id=row.pk, reported="failed", code="550", no_such_address=True, at=LATE + MINUTES
+    )
+
+    row.refresh_from_db()
+    assert (row.state, row.reason, row.facts) == ("failed", "provider", {"code": "550"})
+    # The other way stays as it was, and no card is marked.
+    assert Delivery.objects.filter(message__kind="long_wait", state="sent").count() == 1
+    asking.patient.refresh_from_db()
+    assert asking.patient.email_bounced_at is None
+
+
+@pytest.mark.parametrize(("channel", "tries"), [("email", 2), ("sms", 2)])
+def test_unknown_outcome_is_tried_once_more(channel: str, tries: int, asking: House, settings: Any) -> None:
+    settings.UNKNOWN_RETRY_AFTER_SECONDS = 60
+    arrive(asking)
+    long_wait.plan(at=LATE)
+    send()
+    rows = Delivery.objects.filter(message__kind="long_wait", channel=channel)
+    rows.update(state="unknown", reason="line_lost", ended_at=LATE, due_at=LATE + MINUTES)
+
+    settle(at=LATE + MINUTES)
+    send(LATE + MINUTES)
+
+    assert (rows.get().state, rows.get().tries, rows.get().was_retried) == ("sent", tries, True)
+
+
 def test_open_mailboxes_hear_of_it(asking: House, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr("messaging.pages.publish", lambda name, topics, data: told.append((name, dict(data))))
     arrive(asking)
     long_wait.plan(at=LATE)
     row = Delivery.objects.select_related("message").filter(message__kind="long_wait")[0]
-    from messaging.pages import tell_pages  # noqa: PLC0415
 
     tell_pages([row])
 

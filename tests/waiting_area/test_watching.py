@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import TestCase
 
 from clinic.access import find_member
 from clinic.audit.models import AuditValue
@@ -58,6 +59,16 @@ def test_everybody_watches_until_somebody_is_named(rynek: House, markt: House) -
     assert last_values()[1:] == ({"members": [rynek.assistant.pk]}, {"members": []})
 
 
+def test_who_may_not_log_in_any_more_watches_over_nothing(rynek: House) -> None:
+    name(rynek, rynek.practitioner)
+    User.objects.filter(pk=rynek.practitioner.pk).update(is_active=False)
+
+    for user in (rynek.admin, rynek.assistant):
+        member = find_member(user, rynek.slug)
+        assert member is not None
+        assert watches(member)
+
+
 def test_naming_tells_open_pages_once(rynek: House, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
@@ -65,8 +76,6 @@ def test_naming_tells_open_pages_once(rynek: House, monkeypatch: pytest.MonkeyPa
         told.append(event.name)
 
     monkeypatch.setattr(bus, "publish_event", keep)
-    from django.test import TestCase  # noqa: PLC0415 - only its class method is wanted
-
     for _again in range(2):
         with TestCase.captureOnCommitCallbacks(execute=True):
             name(rynek, rynek.admin)
