@@ -19,8 +19,8 @@ PURPOSE_LENGTH = 200
 NOTICE_LENGTH = 1000
 QUICK_REPLY_LENGTH = 200
 MOST_QUICK_REPLIES = 50  # in one language
-# Days that callers and their notices are kept after they left, unless the clinic says otherwise.
-KEEP_DAYS = 90
+# Days that callers and their notices are kept after they left, unless the clinic says otherwise (X4).
+KEEP_DAYS = 30
 # What an area may be set to: grace, time to come back, days kept, minutes of a long wait.
 GRACE_RANGE, RESUME_RANGE, KEEP_RANGE, LONG_WAIT_RANGE = (15, 600), (0, 240), (1, 3650), (5, 600)
 # How long a notice may be taken back (W12).

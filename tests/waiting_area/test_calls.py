@@ -78,8 +78,10 @@ def test_joining_who_waits(rynek: House, told: Told) -> None:
         ("caller", clinic, {"ids": [caller.pk]}),
         ("caller_state", {f"caller:{caller.pk}": None}, {}),
         ("call", clinic, {"ids": [call.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
         ("caller", clinic, {"ids": [caller.pk]}),
         ("call", clinic, {"ids": [call.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
         ("watch", clinic, {}),
     ]
     entry = AuditEntry.objects.get(action="caller.joined")
@@ -215,6 +217,7 @@ def test_hold(rynek: House, told: Told) -> None:
         ("caller", clinic, {"ids": [caller.pk]}),
         ("caller_state", {f"caller:{caller.pk}": None}, {}),
         ("call", clinic, {"ids": [call.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
         ("watch", clinic, {}),
     ]
     assert AuditEntry.objects.get(action="caller.held").actor_user == rynek.assistant
@@ -288,7 +291,11 @@ def test_hold_and_leave_and_leave_anyway(
     assert caller.status_since == since
     clinic = {f"clinic:{rynek.clinic.pk}": None}
     assert ("caller", clinic, {"ids": [caller.pk]}) in told
-    assert told[-2:] == [("call", clinic, {"ids": [call.pk]}), ("watch", clinic, {})]
+    assert told[-3:] == [
+        ("call", clinic, {"ids": [call.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None}, {}),
+        ("watch", clinic, {}),
+    ]
     entry = AuditEntry.objects.get(action="call.left")
     assert AuditValue.objects.get(entry=entry).new == {"rest": rest.value}
     with pytest.raises(NotInCall):
@@ -476,9 +483,12 @@ def test_last_browser_that_vanishes_puts_callers_on_hold(
         {"user": rynek.assistant.pk},
     )
     clinic = {f"clinic:{rynek.clinic.pk}": None}
-    assert told[-3:] == [
-        ("caller", clinic, {"ids": [caller.pk, held.pk]}), ("call", clinic, {"ids": [call.pk]}), ("watch", clinic, {}),
-    ]  # fmt: skip
+    assert told[-4:] == [
+        ("caller", clinic, {"ids": [caller.pk, held.pk]}),
+        ("call", clinic, {"ids": [call.pk]}),
+        ("caller_state", {f"caller:{caller.pk}": None, f"caller:{held.pk}": None}, {}),
+        ("watch", clinic, {}),
+    ]
     assert ("caller_state", {f"caller:{caller.pk}": None}, {}) in told
     # Back again: the alert is over.
     join(caller, one(rynek), at)

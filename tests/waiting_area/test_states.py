@@ -7,7 +7,7 @@ from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import queries_of
 from tests.factories.waiting import Told, arrive
 from waiting_area.enums import TRANSITIONS, Status
-from waiting_area.models import Caller
+from waiting_area.models import Call, Caller
 from waiting_area.states import WrongState, change, locked, locked_in, locked_with
 
 POSSIBLE = {
@@ -61,7 +61,7 @@ def test_callers_are_locked_in_the_order_of_their_ids(rynek: House, markt: House
 
 def test_who_is_in_one_call_is_locked_together(rynek: House) -> None:
     first, second, alone = (arrive(rynek) for _ in range(3))
-    call = rynek.clinic.calls.create(key="k", started_at=NOW)
+    call = Call.objects.create(clinic=rynek.clinic, key="k", started_at=NOW)
     Caller.objects.filter(pk__in=[first.pk, second.pk]).update(call=call)
 
     with transaction.atomic():
@@ -75,7 +75,7 @@ def test_whoever_comes_into_the_call_meanwhile_is_locked_too(
     rynek: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, first = arrive(rynek), arrive(rynek)
-    call = rynek.clinic.calls.create(key="k", started_at=NOW)
+    call = Call.objects.create(clinic=rynek.clinic, key="k", started_at=NOW)
     Caller.objects.filter(pk=first.pk).update(call=call)
     tries = []
 

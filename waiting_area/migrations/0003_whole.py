@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='waitingarea',
             name='keep_days',
-            field=models.PositiveIntegerField(default=90),
+            field=models.PositiveIntegerField(default=30),
         ),
         migrations.AddField(
             model_name='waitingarea',
