@@ -544,3 +544,49 @@ def test_page_that_is_heard_of_again_stays(rynek: House, beating: None) -> None:
     presence.note_participants({here.pk: NOW + 62 * SECONDS}, at=NOW + 62 * SECONDS)
     here.refresh_from_db()
     assert (here.last_seen_at, here.gone_at) == (NOW + SECONDS, NOW + 61 * SECONDS)
+
+
+# --- By less than a request ------------------------------------------------------------------------
+
+
+def test_member_who_was_quicker_in_another_window_is_told(
+    rynek: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = arrive(rynek), arrive(rynek)
+    call = join(first, one(rynek))
+    really, asked = calls._own, []
+
+    def not_yet(actor: Actor, clinic_id: int) -> Participation | None:
+        asked.append(actor)
+        return None if len(asked) == 1 else really(actor, clinic_id)
+
+    monkeypatch.setattr(calls, "_own", not_yet)
+    with pytest.raises(InAnotherCall) as refused:
+        join(second, one(rynek))
+
+    assert refused.value.call == call
+    assert (stands(second), Call.objects.count()) == (("waiting", None, None, ""), 1)
+
+
+def test_call_that_is_over_is_joined_by_nobody(rynek: House) -> None:
+    caller = arrive(rynek)
+    call = join(caller, one(rynek))
+    Call.objects.update(ended_at=NOW)
+
+    with pytest.raises(CallOver):
+        join(caller, two(rynek))
+    assert inside(call) == [rynek.assistant.pk]
+
+
+def test_what_changed_since_the_sweep_looked_is_left_alone(rynek: House, told: Told) -> None:
+    caller = arrive(rynek)
+    call = join(caller, one(rynek))
+    here = call.participations.get().pk
+    calls.vanish(participation_id=here, at=NOW + 59 * SECONDS)
+    assert inside(call) == [rynek.assistant.pk]
+    calls.leave_call(call=call, actor=one(rynek), at=NOW, rest=Rest.ALONE)
+    told.clear()
+
+    calls.vanish(participation_id=here, at=LATER)
+    calls.alert_alone(caller_id=caller.pk, at=NOW + 59 * SECONDS)
+    assert (stands(caller), told) == (("in_call", call.pk, NOW, ""), [])

@@ -419,3 +419,19 @@ def test_private_notice_and_broadcast_never_hide_one_another(rynek: House) -> No
     ]  # fmt: skip
     assert badge(caller) == (4, "caller", NOW)
     assert [one.number for one in list_notices(caller, after=2)] == [3, 4]
+
+
+def test_broadcast_that_was_sent_meanwhile_is_returned(rynek: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = arrive(rynek)
+    sent: list[notices.Sent] = []
+
+    def after_the_first(ids: list[int]) -> list[Caller]:
+        monkeypatch.setattr(notices, "locked", states.locked)
+        sent.append(tell_all(rynek, ids, key="k" * 32))
+        return states.locked(ids)
+
+    monkeypatch.setattr(notices, "locked", after_the_first)
+    again = tell_all(rynek, [caller.pk, 10**6], key="k" * 32)
+
+    assert again == notices.Sent(sent[0].broadcast, frozenset({10**6}))
+    assert badge(caller) == (1, "clinic", None)

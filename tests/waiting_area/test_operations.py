@@ -331,6 +331,40 @@ def test_entry_asks_what_the_area_wants_to_know(rynek: House, markt: House) -> N
     with pytest.raises(ValidationError) as refused:
         arrive(rynek, phone="+48 512 345 678", calendar=markt.calendar)
     assert set(refused.value.message_dict) == {"calendar"}
+    with pytest.raises(ValidationError) as refused:
+        arrive(rynek, phone="12", calendar=rynek.calendar)
+    assert set(refused.value.message_dict) == {"phone"}
     caller = arrive(rynek, purpose="", phone="512 345 678", calendar=rynek.calendar)
     caller.refresh_from_db()
     assert (caller.phone, caller.calendar) == ("+48512345678", rynek.calendar)
+
+
+def test_caller_who_came_in_meanwhile_is_returned(rynek: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, found = operations._told, []
+
+    def after_the_first(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(operations, "_told", really)
+        told = really(*args, **more)
+        monkeypatch.setattr(operations.Caller.objects, "filter", nothing)
+        return told
+
+    def nothing(**_wanted: Any) -> Any:
+        monkeypatch.undo()
+        found.append(arrive(rynek, key="a" * 32))
+        return Caller.objects.none()
+
+    monkeypatch.setattr(operations, "_told", after_the_first)
+    assert arrive(rynek, key="a" * 32) == found[0]
+    assert Caller.objects.count() == 1
+
+
+def test_lost_caller_who_reloads_is_here_again(rynek: House, beating: None, told: Told) -> None:
+    caller = arrive(rynek)
+    beat(NOW + MINUTES)
+    presence.sweep(at=NOW + MINUTES)
+    told.clear()
+
+    operations.resume(caller_id=caller.pk, at=NOW + 61 * SECONDS)
+
+    assert state(caller) == ("waiting", "", False)
+    assert told == [("caller", {f"clinic:{rynek.clinic.pk}": None}, {"ids": [caller.pk]})]
