@@ -257,10 +257,10 @@
       errors = document.createElement("ul");
       errors.className = "errorlist";
       errors.id = `${field.id}_error`;
-      errors.setAttribute("role", "alert");
       field.after(errors);
     }
     errors?.replaceChildren(...(text ? [Object.assign(document.createElement("li"), { textContent: text })] : []));
+    if (text) by("news").textContent = text;
     field.closest(".field").classList.toggle("field-wrong", Boolean(text));
     field.toggleAttribute("aria-invalid", Boolean(text));
     if (text) field.setAttribute("aria-describedby", errors.id);
@@ -353,6 +353,7 @@
     const typed = form ? form.elements.text.value : recalled()[0];
     if (form) {
       form.elements.text.readOnly = !may;
+      if (!may) form.elements.text.scrollTop = 0;
       form.querySelector(".write-foot").hidden = !may;
       if (!may && !typed) form.remove();
     }
