@@ -6,6 +6,14 @@
   const resume = document.querySelector("form[data-resume]");
   if (resume) return resume.requestSubmit();
   const wait = document.getElementById("wait");
+  // What somebody typed does not stay behind in a browser in which they wait no more.
+  if (!wait) {
+    try {
+      for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft:")) sessionStorage.removeItem(name);
+    } catch {
+      // Without storage nothing stayed.
+    }
+  }
   if (!wait || !window.live) return;
 
   // The page itself says what happened; a browser in which that changes nothing does not go round in circles.

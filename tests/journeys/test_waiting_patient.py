@@ -262,12 +262,15 @@ def test_call_hold_and_goodbye(live: str, rynek: House, new_context: MakeContext
     notify(rynek, caller, "Heard on hold")
     expect(phone.get_by_text("Heard on hold")).to_be_visible()
 
+    tablet.get_by_label(FIELD).fill("Left behind")
     call = join(rynek, caller)
     expect(phone.get_by_text("You are in a call with Ola Grudzien.")).to_be_visible()
+    assert "Left behind" in tablet.evaluate("JSON.stringify(sessionStorage)")
     calls.end_call(call=call, actor=user_actor(rynek.assistant), at=NOW)
     for page in (phone, tablet):
         expect(page.get_by_role("heading", name="The call is over")).to_be_visible()
         expect(page.get_by_text("Heard on hold")).to_be_visible()
+    assert "Left behind" not in tablet.evaluate("JSON.stringify(sessionStorage)")
 
 
 def test_sent_on_to_another_area_with_all_notices_and_the_sound(
