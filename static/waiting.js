@@ -6,6 +6,14 @@
   const resume = document.querySelector("form[data-resume]");
   if (resume) return resume.requestSubmit();
   const wait = document.getElementById("wait");
+  // What somebody typed does not stay behind in a browser in which they wait no more.
+  if (!wait) {
+    try {
+      for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft:")) sessionStorage.removeItem(name);
+    } catch {
+      // Without storage nothing stayed.
+    }
+  }
   if (!wait || !window.live) return;
 
   // The page itself says what happened; a browser in which that changes nothing does not go round in circles.
@@ -257,10 +265,10 @@
       errors = document.createElement("ul");
       errors.className = "errorlist";
       errors.id = `${field.id}_error`;
-      errors.setAttribute("role", "alert");
       field.after(errors);
     }
     errors?.replaceChildren(...(text ? [Object.assign(document.createElement("li"), { textContent: text })] : []));
+    if (text) by("news").textContent = text;
     field.closest(".field").classList.toggle("field-wrong", Boolean(text));
     field.toggleAttribute("aria-invalid", Boolean(text));
     if (text) field.setAttribute("aria-describedby", errors.id);
@@ -353,6 +361,7 @@
     const typed = form ? form.elements.text.value : recalled()[0];
     if (form) {
       form.elements.text.readOnly = !may;
+      if (!may) form.elements.text.scrollTop = 0;
       form.querySelector(".write-foot").hidden = !may;
       if (!may && !typed) form.remove();
     }

@@ -77,7 +77,7 @@ def usual_wait(area: WaitingArea, at: datetime) -> int | None:
 
 def list_notices(caller: Caller, *, after: int = 0) -> list[Notice]:
     """Return the caller's notices with a higher number than `after`, in order (W11)."""
-    return list(caller.notices.filter(number__gt=after).select_related("user").order_by("number"))
+    return list(caller.notices.filter(number__gt=after).select_related("user", "clinic").order_by("number"))
 
 
 def list_withdrawn(caller: Caller, *, upto: int) -> list[int]:

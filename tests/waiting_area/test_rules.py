@@ -94,3 +94,14 @@ def test_edges_of_absence() -> None:
 )
 def test_time_in_hours_and_minutes(elapsed: int, expected: tuple[int, int]) -> None:
     assert rules.in_words(timedelta(seconds=elapsed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_around"),
+    [(-60 - 1 / 60, False), (-60, True), (0, True), (90, True), (90 + 1 / 60, False)],
+)
+def test_way_in_is_shown_from_an_hour_before_to_an_hour_after(minutes: float, is_around: bool) -> None:
+    starts_at = datetime(2027, 5, 3, 9, 0, tzinfo=UTC)
+    ends_at = starts_at + timedelta(minutes=30)
+
+    assert rules.is_around(starts_at, ends_at, starts_at + timedelta(minutes=minutes)) is is_around

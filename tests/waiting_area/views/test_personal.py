@@ -1,18 +1,21 @@
 """The personal link into the waiting area: for whom it opens, when, and on how many devices (W3, E5.6, E8.3, A21)."""
 
-from datetime import datetime, timedelta
+import importlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import SYSTEM, user_actor
 from clinic.lib import clock
+from clinic.models import Appointment
 from messaging.links import link_key, revoke, token_of
 from messaging.models import PersonalLink
-from tests.factories.house import HOURS, MINUTES, NOW, House, by_link, logged_in
+from tests.factories.house import HOURS, MINUTES, NOW, House, book, by_link, logged_in
 from tests.factories.page import Answer, Page
 from tests.factories.waiting import (
     area_of,
@@ -66,6 +69,27 @@ def test_link_is_made_with_the_booking_and_lives_half_a_day_longer(rynek: House)
     )
     appointments.move(appointment_id=rynek.appointment.pk, starts_at=START + 24 * HOURS, actor=SYSTEM, at=NOW)
     assert way_in_of(rynek).expires_at == START + 36 * HOURS + 30 * MINUTES
+
+
+def test_appointments_of_before_get_their_links(rynek: House) -> None:
+    start = datetime.now(UTC)
+    coming = book(rynek.patient, rynek.calendar, start + timedelta(days=3), at=start)
+    past = book(rynek.patient, rynek.calendar, NOW + timedelta(days=11), at=NOW)
+    cancelled = book(rynek.patient, rynek.calendar, start + timedelta(days=4), at=start)
+    appointments.cancel(appointment_id=cancelled.pk, by=CancelledBy.CLINIC, actor=SYSTEM, at=start)
+    Appointment.objects.filter(pk=past.pk).update(
+        starts_at=start - timedelta(days=2), ends_at=start - timedelta(days=1)
+    )
+    kept = way_in_of(rynek)
+    PersonalLink.objects.filter(purpose="waiting").exclude(pk=kept.pk).delete()
+
+    importlib.import_module("waiting_area.migrations.0007_personal_links").open_ways(apps, None)
+
+    links = PersonalLink.objects.filter(purpose="waiting")
+    assert set(links.values_list("object_id", flat=True)) == {rynek.appointment.pk, coming.pk}
+    assert way_in_of(rynek).pk == kept.pk
+    made = links.get(object_id=coming.pk)
+    assert (made.clinic, made.expires_at) == (rynek.clinic, coming.ends_at + 12 * HOURS)
 
 
 def test_token_leaves_the_address(rynek: House) -> None:

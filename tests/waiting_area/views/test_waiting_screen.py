@@ -182,11 +182,15 @@ def test_leaving_gives_the_place_up(rynek: House) -> None:
 
 # --- Whose cookie opens what (A46, A52) ------------------------------------------------------------
 
-PAGES = [("get", "wait/"), ("get", "state/"), ("post", "listen/"), ("post", "resume/"), ("post", "leave/")]
+PAGES = [
+    ("get", "wait/"), ("get", "state/"), ("post", "listen/"), ("post", "resume/"), ("post", "leave/"),
+    ("get", "write/"), ("post", "write/"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path"), PAGES)
-def test_other_areas_cookie_opens_nothing(method: str, path: str, rynek: House, markt: House) -> None:
+def test_other_clinics_cookie_opens_nothing(method: str, path: str, rynek: House, markt: House) -> None:
+    """A46."""
     theirs = arrive(markt, "Ottilie Kanarienvogel")
     client = waiting(Client(), theirs)
 

@@ -86,7 +86,7 @@ def test_field_has_a_page_of_its_own_that_does_not_come_anew(rynek: House) -> No
 
     page = Page(client.get(door(rynek, "write/")))
 
-    assert page.heading == "Type a message"
+    assert page.heading == "Waiting area"
     assert set(page.fields) == {"text", "key"}
     assert page.all("meta", lambda it: "http-equiv" in it) == []
     link = Page(client.get(door(rynek, "wait/"))).all("a", lambda it: it.get("href") == door(rynek, "write/"))
