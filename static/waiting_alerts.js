@@ -10,6 +10,13 @@
     shown.hidden = false;
     slider.addEventListener("input", say);
     say();
+    // What they choose is heard as they choose it.
+    const play = () => {
+      const sound = document.querySelector("[name=sound]:checked")?.value;
+      window.watch?.wake();
+      window.watch?.play(sound, Number(slider.value));
+    };
+    for (const one of [slider, ...document.querySelectorAll("[name=sound]")]) one.addEventListener("change", play);
   }
 
   for (const note of document.querySelectorAll("[data-permission]")) {

@@ -1,4 +1,4 @@
-// The staff's list and conversations: drawers, time that passes, who is displayed, what is counted and copied.
+// The staff's list and conversations: drawers, time that passes, who is displayed, what is counted.
 "use strict";
 
 (() => {
@@ -121,7 +121,7 @@
   };
   undoing();
 
-  // --- Typing, counting, copying -------------------------------------------------------------------------
+  // --- Typing and counting -------------------------------------------------------------------------
 
   const count = (area) => {
     const counter = document.querySelector(`[data-counter="${area.id}"]`);
@@ -143,18 +143,4 @@
     area.focus();
   }, true);
   for (const area of document.querySelectorAll("[data-count]")) count(area);
-
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    const copied = by(button.dataset.copy);
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      copied.select();
-      try {
-        await navigator.clipboard.writeText(copied.value);
-      } catch {
-        document.execCommand("copy"); // without https there is no clipboard but this one
-      }
-      button.querySelector("span").textContent = button.dataset.copied;
-    });
-  }
 })();

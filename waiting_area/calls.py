@@ -84,7 +84,7 @@ def join(
         HasLeft: they are not here any more.
         WrongState: they are in another status than the screen showed.
         InAnotherCall: the member is in another call.
-        NotInCall: the member is not in the call `into`.
+        NotInCall: the member is not in the call `into`, or somebody else is with the caller in another.
         CallOver: the call `into` has ended meanwhile.
     """
     caller, others = locked_with(caller_id, *([into.pk] if into else []))
@@ -93,7 +93,7 @@ def join(
     if was is not None and caller.status != was:
         raise WrongState(caller.status)
     own = _own(actor, caller.clinic_id)
-    if into is not None and (own is None or own.call_id != into.pk):
+    if into is not None and (own is None or own.call_id != into.pk or _is_with_others(caller, into)):
         raise NotInCall
     wanted = into or caller.call
     if own is not None and (wanted is None or own.call_id != wanted.pk):
@@ -113,6 +113,13 @@ def join(
     announce_call(call.clinic_id, call.pk)
     announce_watch(call.clinic_id)
     return call
+
+
+def _is_with_others(caller: Caller, into: Call) -> bool:
+    """Return whether somebody of the clinic is with a caller in another call than this."""
+    if caller.status != Status.IN_CALL or caller.call is None or caller.call_id == into.pk:
+        return False
+    return _is_attended(caller.call)
 
 
 def _opened(wanted: Call | None, caller: Caller, *, at: datetime) -> Call:

@@ -103,10 +103,10 @@ def list_areas(clinic: Clinic) -> QuerySet[WaitingArea]:
 
 
 def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:
-    """Return the clinic's quick replies in a language, behind them those in the clinic's own (W12)."""
-    languages = list(dict.fromkeys((language, clinic.language)))
-    rows = QuickReply.objects.filter(clinic=clinic, language__in=languages)
-    return sorted(rows, key=lambda row: (languages.index(row.language), row.position, row.pk))
+    """Return the clinic's quick replies in a language; without any, those in the clinic's own (W12)."""
+    rows = QuickReply.objects.filter(clinic=clinic, language__in={language, clinic.language})
+    found = list(rows.order_by("position", "pk"))
+    return [one for one in found if one.language == language] or found
 
 
 def watch_of(membership: Membership) -> Watch:
