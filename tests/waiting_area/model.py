@@ -184,6 +184,9 @@ class Model:
             raise Refused("WrongState")
         if into is not None and own != into:
             raise Refused("NotInCall")
+        elsewhere = person.call if person.status == "in_call" and person.call != into else None
+        if into is not None and elsewhere is not None and self.attended(elsewhere):
+            raise Refused("NotInCall")
         there = into if into is not None else person.call
         if own is not None and own != there:
             raise Refused("InAnotherCall")

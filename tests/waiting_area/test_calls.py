@@ -171,13 +171,17 @@ def test_caller_is_brought_into_ones_own_call(rynek: House, told: Told) -> None:
     assert inside(call) == [rynek.assistant.pk]
     with pytest.raises(NotInCall):
         join(arrive(rynek), two(rynek), into=call)
-    # From a colleague's call, which is then empty: they are nowhere in between, and their page looks.
+    # Nobody is taken out of a colleague's call; left alone in it, they are nowhere in between, and their page
+    # looks.
     third = arrive(rynek)
     theirs = join(third, two(rynek))
+    with pytest.raises(NotInCall):
+        join(third, one(rynek), LATER, into=call)
+    calls.leave_call(call=theirs, actor=two(rynek), at=LATER, rest=Rest.ALONE)
     told.clear()
     assert join(third, one(rynek), LATER, into=call) == call
     assert (stands(third), is_over(theirs), inside(theirs)) == (("in_call", call.pk, None, ""), True, [])
-    assert went(theirs) == [(rynek.admin.pk, "ended", LATER)]
+    assert went(theirs) == [(rynek.admin.pk, "left", LATER)]
     assert ("caller_state", {f"caller:{third.pk}": None}, {}) in told
     with pytest.raises(NotInCall):
         join(third, two(rynek), into=theirs)
