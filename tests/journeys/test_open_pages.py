@@ -219,11 +219,27 @@ def test_answer_that_never_comes_is_given_up_and_asked_for_again(
     assert len(asked) == 1  # and it was never answered
 
 
-def test_page_out_of_sight_lets_go_after_ten_seconds_and_is_right_when_seen_again(
+def test_page_out_of_sight_hears_on(live: str, rynek: House, new_context: MakeContext) -> None:
+    context = new_context(locale="en-GB")
+    context.add_init_script(EYES)
+    context.clock.install()
+    page = desk(context, live, rynek)
+    freeze(page)
+
+    page.evaluate("look(false)")
+    page.clock.run_for(60 * SECOND)
+    arrive(rynek, "Ada First")
+
+    until(page, lambda: bool(page.evaluate("window.told === 1")))
+    assert len(hub.hub) == 1
+
+
+def test_page_out_of_sight_without_a_channel_lets_go_and_is_right_when_seen_again(
     live: str, rynek: House, new_context: MakeContext
 ) -> None:
     context = new_context(locale="en-GB")
     context.add_init_script(EYES)
+    context.add_init_script("delete window.BroadcastChannel")
     context.clock.install()
     page = desk(context, live, rynek)
     freeze(page)
