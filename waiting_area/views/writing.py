@@ -33,6 +33,8 @@ def wait_write(request: HttpRequest, caller: Caller) -> HttpResponse:
     minute, and would take with it what somebody is typing.
     """
     at = clock.now()
+    if not caller.is_present and request.method == "GET":
+        return redirect(address("wait", caller, request))
     if not caller.is_present:
         # Somebody who writes is not away.
         with suppress(operations.CannotResume):
