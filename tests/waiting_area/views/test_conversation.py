@@ -176,7 +176,7 @@ def test_unknown_quick_reply_is_passed_by(reply: str, rynek: House, desk: Client
 
 def undo(answer: Answer) -> list[str]:
     forms = Page(answer).all("form", lambda it: "data-until" in it)
-    return [dict(one.attributes)["action"] for one in forms]
+    return [str(dict(one.attributes)["action"]) for one in forms]
 
 
 def test_own_notice_is_taken_back_within_ten_seconds(rynek: House, desk: Client, office: Client) -> None:

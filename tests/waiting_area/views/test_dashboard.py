@@ -130,7 +130,7 @@ def recipients(answer: Answer) -> str:
 
 def counts(answer: Answer) -> dict[str, int]:
     (board,) = Page(answer).all("div", lambda it: it.get("id") == "callers")
-    return dict(json.loads(dict(board.attributes)["data-counts"]))
+    return dict(json.loads(str(dict(board.attributes)["data-counts"])))
 
 
 def everybody(house: House) -> dict[str, Caller]:
@@ -183,7 +183,7 @@ def test_list_is_filtered_by_calendar_and_area(rynek: House, markt: House, desk:
     )  # fmt: skip
     arrive(markt, "Ottilie Kanarienvogel", calendar=markt.calendar)
 
-    def listed(**query: object) -> list[str]:
+    def listed(**query: int) -> list[str]:
         return names(desk.get(rynek.url("waiting/"), query))
 
     assert listed(calendar=other.pk) == ["With Lis", "Upstairs"]
@@ -261,7 +261,7 @@ def test_rows_are_answered_alone(rynek: House, markt: House, desk: Client) -> No
     assert only(answer) == f"{second.pk} {first.pk} {theirs.pk} {third.pk}"
     assert b"Kanarienvogel" not in answer.content
     assert counts(answer) == {"waiting": 2, "in_call": 1, "on_hold": 0, "left": 0}
-    orders = [dict(row.attributes)["data-order"] for row in Page(answer).all("li", is_row)]
+    orders = [str(dict(row.attributes)["data-order"]) for row in Page(answer).all("li", is_row)]
     assert orders == sorted(orders)
     assert names(desk.get(rynek.url("waiting/"), {"rows": ""})) == []
 
