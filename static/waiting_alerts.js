@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  for (const shown of document.querySelectorAll("[data-volume]")) {
+  for (const shown of document.querySelectorAll("[data-alerts] [data-volume]")) {
     const slider = document.getElementById(shown.dataset.volume);
     const say = () => {
       shown.textContent = `${slider.value} / ${slider.max}`;

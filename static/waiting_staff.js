@@ -69,7 +69,18 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     open = [...event.detail.target.querySelectorAll("details[open][id]")].map((one) => one.id);
   });
+  // Where the focus goes back to, by its id: a row comes anew, and a menu that is closed takes no focus.
+  const openers = new WeakMap();
+  const opener = () => {
+    const here = document.activeElement;
+    return (here?.closest("details.menu")?.querySelector("summary") || here)?.id;
+  };
+  document.addEventListener("close", ({ target }) => {
+    if (document.activeElement !== document.body && !target.contains(document.activeElement)) return;
+    by(openers.get(target))?.focus();
+  }, true);
   const show = (dialog, beside) => {
+    if (!dialog.contains(document.activeElement)) openers.set(dialog, opener());
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
     if (dialog.open) return;
     if (beside && matchMedia("(min-width: 64rem)").matches) dialog.show();
@@ -97,8 +108,7 @@
   }
   document.addEventListener("keydown", (event) => {
     // A drawer beside the page is no modal dialog, which closes by itself.
-    const drawer = by("drawer");
-    if (event.key === "Escape" && drawer?.open && drawer.contains(document.activeElement)) drawer.close();
+    if (event.key === "Escape") document.activeElement?.closest("dialog.drawer[open]")?.close();
   });
 
   const settle = () => {

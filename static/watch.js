@@ -7,6 +7,8 @@
   if (!part()) return;
 
   const AGAIN = 60000;
+  const PATIENCE = 1000;
+  const MOST = 500; // names of what was heard
   const MEMORY = `heard:${document.body.dataset.stream || ""}`;
   const SOUNDS = {
     // [frequency in Hz, begins after, lasts] in seconds
@@ -23,9 +25,12 @@
     audio.resume();
   };
   for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, wake, { capture: true, once: true });
+  // Who came here by a press on another page of ours may be heard at once.
+  if (Number(part().dataset.volume)) wake();
+  const isAwake = () => audio?.state === "running";
 
   const play = (name, volume) => {
-    if (!audio || !volume) return;
+    if (!isAwake() || !volume) return;
     const now = audio.currentTime + 0.02;
     for (const [frequency, begins, lasts] of SOUNDS[name] || SOUNDS.bell) {
       const gain = audio.createGain();
@@ -61,7 +66,7 @@
   // One window after the other: who comes second finds it heard.
   const alone = (act) => (navigator.locks ? navigator.locks.request(MEMORY, act) : act());
 
-  const listen = () => {
+  const listen = (isPatient = false) => {
     const { news = "", pressing = "0", sound, volume } = part().dataset;
     call(Number(pressing));
     if (!("news" in part().dataset)) return;
@@ -70,11 +75,16 @@
       const now = news.split(" ").filter(Boolean);
       const fresh = now.some((one) => !heard.news.includes(one));
       const again = Number(pressing) > 0 && Date.now() - heard.at > AGAIN;
-      if (fresh || again) {
-        keep({ news: now, at: Date.now() });
-        play(sound, Number(volume));
-        if (Number(pressing)) notify();
-      } else if (now.length !== heard.news.length) keep({ news: now, at: heard.at });
+      if (!fresh && !again) return;
+      // A window that may not sound leaves it to one that may, if there is one.
+      if (Number(volume) && !isAwake() && !isPatient) {
+        setTimeout(listen, PATIENCE, true);
+        return;
+      }
+      // Another window may be behind: what was heard is not forgotten for what it does not show.
+      keep({ news: [...new Set([...heard.news, ...now])].slice(-MOST), at: Date.now() });
+      play(sound, Number(volume));
+      if (Number(pressing)) notify();
     });
   };
 
@@ -94,6 +104,6 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "needs-now") listen();
   });
-  setInterval(listen, 5000);
+  setInterval(() => listen(), 5000);
   listen();
 })();

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, TextField, When
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from clinic.lib.local_time import day_span
@@ -110,7 +111,7 @@ def list_callers(
     )
     found: list[Caller] = list(rows.order_by("arrived_at", "pk"))
     if text.strip():
-        wanted = folded(text)
+        wanted = folded(text.strip())
         found = [one for one in found if wanted in folded(f"{one.name} {one.purpose}")]
     prepare(found, at=at)
     return found
@@ -271,8 +272,13 @@ def needs_of(clinic: Clinic, *, at: datetime) -> Needs:
     if totals["unanswered"] or totals["alerts"] or totals["come"]:
         latest = present.filter(asks | ~Q(alert="") | has_come)
         latest = latest.order_by(F("unanswered_since").desc(nulls_last=True), "-arrived_at")
-        columns = ("pk", "status", "arrived_at", "unanswered_since", "alert", "status_since", "last_number")
-        for pk, status, arrived, since, alert, changed, number in latest.values_list(*columns)[:MOST_NEWS]:
+        # The clinic's own notices are no news, though they have numbers too.
+        asked = Notice.objects.filter(caller=OuterRef("pk"), author=Author.CALLER).order_by("-number")
+        latest = latest.annotate(asked=Subquery(asked.values("number")[:1]))
+        columns = ("pk", "status", "arrived_at", "unanswered_since", "asked", "alert")
+        for pk, status, arrived, since, number, alert, changed in latest.values_list(
+            *columns, Coalesce("alone_since", "status_since")
+        )[:MOST_NEWS]:
             if since:
                 news.append(f"q{pk}.{number}")
             if alert:

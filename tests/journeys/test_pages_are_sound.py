@@ -13,7 +13,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
-from clinic.audit.operations import SYSTEM
+from clinic.audit.operations import SYSTEM, user_actor
+from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
 from tests.factories.house import (
@@ -27,16 +28,32 @@ from tests.factories.house import (
     make_calendar,
     make_patient,
 )  # fmt: skip
-from tests.factories.waiting import area_of, arrive, caller_of, door, notify, waiting
+from tests.factories.waiting import (
+    area_of,
+    arrive,
+    by_way_in,
+    call_of,
+    caller_of,
+    door,
+    join,
+    notify,
+    waiting,
+    way_in_of,
+    write,
+)
 from tests.guards.test_access_matrix import GETS, ROWS, address
 from tests.journeys.conftest import MakeContext
 from waiting_area.areas import change_area
+from waiting_area.calls import end_call
 from waiting_area.models import Caller
 
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
+    "waiting_area:needs", "waiting_area:personal_link",
 }  # fmt: skip
+# Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone.
+ELSEWHERE = {"waiting_area:personal"}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
@@ -58,11 +75,16 @@ MAIN = {
     "notifications:calendar_communication": "main form input:not([type=hidden])",
     "reminders:patient_appointment": "main .button-main",
     "waiting_area:area_settings": "main form input:not([type=hidden])",
-    "waiting_area:callers": "main .caller a",
+    "waiting_area:broadcast_sent": "main .further > summary",
+    "waiting_area:call": "main #hang-up > summary",
+    "waiting_area:caller_join": "main .button-main",
     "waiting_area:caller_notify": "main textarea",
+    "waiting_area:caller_transfer": "main select",
+    "waiting_area:callers": "main #notify",
     "waiting_area:entry": "main [name=name]",
     "waiting_area:my_alerts": "main [name=sound]",
     "waiting_area:wait": "main .button-main",
+    "waiting_area:wait_write": "main textarea",
     "waiting_area:waiting_settings": "main .row a",
 }
 NARROW, PHONE, DESK = 320, 390, 1440
@@ -90,14 +112,18 @@ class Stop(NamedTuple):
 
 
 def who_opens(name: str) -> str:
-    """Return somebody who gets the page: a member before an operator, an operator before a passer-by."""
+    """Return somebody who gets the page: members before an operator, an operator before a passer-by."""
     if name == "clinic:first_clinic":
         return "first"
-    return next(who for who in ("admin", "patient", "operator", "anonymous") if ROWS[name, "GET"][who] == 200)
+    return next(
+        who
+        for who in ("admin", "assistant", "patient", "operator", "anonymous")
+        if ROWS[name, "GET"][who] == 200
+    )
 
 
 def test_every_page_has_its_entry() -> None:
-    assert {name for name in GETS if name not in NO_PAGES} == set(MAIN)
+    assert set(GETS) - NO_PAGES - ELSEWHERE == set(MAIN)
 
 
 class Walk:
@@ -216,6 +242,7 @@ def test_everybody_elses_pages_are_sound(
 ) -> None:
     patient = waiting(by_link(busy.link), caller_of(busy))
     walks = {
+        "assistant": walk_as(logged_in(busy.assistant)),
         "operator": walk_as(logged_in(operator)),
         "patient": walk_as(patient),
         "anonymous": walk_as(Client()),
@@ -251,6 +278,50 @@ def test_patients_page_is_sound_whatever_they_press(
     page.get_by_role("button", name="Yes, cancel it").click()
     page.get_by_text("The appointment is cancelled. Thank you").wait_for()
     walk.look()
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_waiting_areas_dialogs_are_sound(live: str, busy: House, walk_as: Callable[..., Walk]) -> None:
+    caller = caller_of(busy)
+    write(caller, "Where are you?")
+    join(busy, arrive(busy, "Bea Inside", phone="+48512345678"))
+    walk = walk_as(logged_in(busy.assistant))
+    page = walk.page
+    page.goto(live + busy.url("waiting/?status=waiting&status=in_call"))
+    page.locator("#notify").click()
+    page.locator("#dialog textarea").wait_for()
+    walk.look()
+    page.locator("#dialog textarea").fill("To all of you")
+    page.locator("#dialog").get_by_role("button", name="Send").click()
+    page.locator("#reached").wait_for()
+    walk.look()
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.locator(f"#caller-{caller.pk}-dots").click()
+    walk.look()
+    page.locator(f"#caller-{caller.pk}-name").click()
+    page.locator("#drawer textarea").wait_for()
+    walk.look()
+    page.goto(live + address("waiting_area:call", busy))
+    page.locator("#hang-up summary").click()
+    page.locator("#leave-call").click()
+    page.locator("#hold-and-leave").wait_for()
+    walk.look()
+    page.locator("#stay").click()
+    end_call(call=call_of(busy), actor=user_actor(busy.assistant), at=NOW)
+    page.get_by_role("heading", name="The call is over").wait_for()
+    walk.look()
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_patients_way_in_is_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
+    link = way_in_of(rynek)
+    with clock.held_at(rynek.appointment.starts_at):
+        walk = walk_as(by_way_in(link))
+        walk.visit(live + address("waiting_area:personal", rynek), "main .button-main")
+        walk.page.get_by_role("button", name="Continue as").wait_for()
 
     assert not walk.found, "\n".join(walk.found)
 

@@ -36,7 +36,7 @@ def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=_fresh())
     replies = list_replies(member.clinic, caller.language)
     status, sent = 200, None
-    if request.method == "POST" and (chosen := _chosen(request, replies)):
+    if request.method == "POST" and (chosen := _with_reply(request, replies)):
         form = NoticeForm(initial={**_fresh(), "text": chosen})
     elif request.method == "POST":
         status = 422
@@ -71,10 +71,12 @@ def caller_notify(request: HttpRequest, member: Member, pk: int) -> HttpResponse
         return render(request, part, context, status=status)
 
 
-def _chosen(request: HttpRequest, replies: list[Any]) -> str:
-    """Return the quick reply whose button was pressed, or nothing."""
+def _with_reply(request: HttpRequest, replies: list[Any]) -> str:
+    """Return what was typed with the quick reply below it whose button was pressed, or nothing."""
     wanted = request.POST.get("reply", "")
-    return next((one.text for one in replies if str(one.pk) == wanted), "")
+    chosen = next((one.text for one in replies if str(one.pk) == wanted), "")
+    typed = request.POST.get("text", "").rstrip()
+    return f"{typed}\n{chosen}" if typed and chosen else chosen
 
 
 @require_POST
@@ -91,18 +93,24 @@ def callers_notify(request: HttpRequest, member: Member) -> HttpResponse:
     replies = list_replies(member.clinic, member.clinic.language)
     form = BroadcastForm(None if asks else request.POST, initial={**_fresh(), "to": ",".join(map(str, ids))})
     status = 200
-    if chosen := _chosen(request, replies):
+    recipients = Caller.objects.present().filter(clinic=member.clinic, pk__in=ids)
+    if chosen := _with_reply(request, replies):
         form = BroadcastForm(initial={**_fresh(), "to": ",".join(map(str, ids)), "text": chosen})
     elif not asks:
         status = 422
         if form.is_valid():
             wanted = form.cleaned_data
-            sent = notices.broadcast(
-                clinic=member.clinic, caller_ids=ids, text=wanted["text"], key=wanted["key"],
-                actor=member.actor, at=at,
-            )  # fmt: skip
-            return _sent(request, member, sent.broadcast)
-    recipients = Caller.objects.present().filter(clinic=member.clinic, pk__in=ids)
+            if (
+                recipients.exists()
+                or Broadcast.objects.filter(clinic=member.clinic, key=wanted["key"]).exists()
+            ):
+                sent = notices.broadcast(
+                    clinic=member.clinic, caller_ids=ids, text=wanted["text"], key=wanted["key"],
+                    actor=member.actor, at=at,
+                )  # fmt: skip
+                return _sent(request, member, sent.broadcast)
+            # Nobody is here any more: what was typed stays in the field.
+            status = 409
     context = {
         "recipients": list(recipients.order_by("arrived_at", "pk")),
         "gone": list(Caller.objects.filter(clinic=member.clinic, pk__in=ids, status="left").order_by("pk")),
@@ -163,6 +171,8 @@ def notice_withdraw(request: HttpRequest, member: Member, pk: int) -> HttpRespon
         text, say = _("The notice was taken back."), messages.success
     if not request.htmx:  # type: ignore[attr-defined]
         say(request, text)
+    elif not notice.broadcast_id:
+        return HttpResponse(status=204)  # the open conversation hears of it
     if notice.broadcast_id:
         return redirect("waiting_area:broadcast_sent", slug=member.clinic.slug, pk=notice.broadcast_id)
     return redirect("waiting_area:caller_notify", slug=member.clinic.slug, pk=notice.caller_id)

@@ -75,6 +75,8 @@ def caller_tick_off(request: HttpRequest, member: Member, pk: int) -> HttpRespon
     """Mark what a caller asked as answered, without a word to them (W6)."""
     caller = get_for(member, Caller, pk, "caller.write")
     notices.tick_off(caller_id=caller.pk, actor=member.actor, at=clock.now())
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)  # the open conversation hears of it
     messages.success(request, _("Marked as answered."))
     return redirect("waiting_area:callers", slug=member.clinic.slug)
 

@@ -16,7 +16,8 @@ from waiting_area.models import Watch
 
 def _needs(member: Member) -> dict[str, Any]:
     """Return the counts, and how this member wants to hear of them."""
-    rows = Watch.objects.filter(membership__clinic=member.clinic)
+    # As `queries.watches` says it, by one read: who may not log in any more watches over nothing.
+    rows = Watch.objects.filter(membership__clinic=member.clinic, membership__user__is_active=True)
     watches = {row.membership_id: row for row in rows}
     mine = watches.get(member.membership.pk) or Watch(membership=member.membership)
     return {

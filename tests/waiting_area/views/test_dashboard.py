@@ -1,15 +1,28 @@
-"""The staff's pages: the list, the conversation, sending and removing."""
+"""The staff's list: who is on it, by which filter, and what is done with one of them (W1, W2, W4, W13, W15)."""
+
+import json
 
 import pytest
 from django.test import Client
 
-from clinic.audit.operations import PATIENT
+from clinic.audit.operations import PATIENT, user_actor
 from clinic.models import AuditEntry
-from tests.factories.house import HTMX, MINUTES, NOW, House
-from tests.factories.page import Page, proofs, queries_of, text_of
-from tests.factories.waiting import area_of, arrive, door, notify, ping, take
-from waiting_area import operations
-from waiting_area.models import Caller, Notice, WaitingArea
+from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in, make_calendar
+from tests.factories.page import Answer, Page, queries_of, text_of
+from tests.factories.waiting import (
+    area_of,
+    arrive,
+    broadcast_of,
+    door,
+    hold,
+    join,
+    notify,
+    second_area,
+    take,
+    write,
+)
+from waiting_area import areas, calls, operations
+from waiting_area.models import Call, Caller, Participation, WaitingArea
 
 KEY = "0" * 32
 
@@ -77,109 +90,6 @@ def test_list_costs_the_same_for_any_number(rynek: House, desk: Client) -> None:
     assert queries_of(lambda: desk.get(rynek.url("waiting/"))) == one
 
 
-# --- Conversation ----------------------------------------------------------------------------------
-
-
-def test_conversation_says_what_was_shown(rynek: House, desk: Client) -> None:
-    caller = arrive(rynek)
-    notify(rynek, caller, "One")
-    notify(rynek, caller, "Two", at=NOW + MINUTES)
-    ping(caller, NOW + MINUTES, seen=1)
-
-    page = Page(desk.get(rynek.url(f"waiting/{caller.pk}/")))
-
-    assert "One Ola Grudzien · 09:00 · shown" in page.text
-    assert "Two Ola Grudzien · 09:01 · not seen yet" in page.text
-    assert page.heading == "Ewa Siwa"
-    assert AuditEntry.objects.filter(action="caller.seen", object_id=caller.pk).count() == 1
-
-
-def test_own_refresh_is_no_new_look(rynek: House, desk: Client) -> None:
-    caller = arrive(rynek)
-    url = rynek.url(f"waiting/{caller.pk}/")
-    seen = AuditEntry.objects.filter(action="caller.seen")
-
-    dialog = desk.get(url, headers=HTMX)
-    assert dialog.content.lstrip().startswith(b'<div class="talk"')
-    assert seen.count() == 1
-    own, form = proofs(Page(dialog))
-    assert form == own
-    desk.get(url, headers={**HTMX, **own})
-    desk.post(url, {"text": "Soon", "key": "ab" * 16}, headers={**HTMX, **own})
-    assert seen.count() == 1
-
-    desk.get(url, headers={**HTMX, "HX-Trigger": "conversation"})
-    assert seen.count() == 2
-
-
-def test_notice_is_sent_once_with_and_without_script(rynek: House, desk: Client) -> None:
-    caller = arrive(rynek)
-    url = rynek.url(f"waiting/{caller.pk}/")
-
-    plain = [desk.post(url, {"text": " Please wait. ", "key": KEY}) for _press in range(2)]
-    dialog = [desk.post(url, {"text": "More", "key": "1" * 32}, headers=HTMX) for _press in range(2)]
-
-    assert [(each.status_code, each["Location"]) for each in plain] == [(302, url)] * 2
-    assert list(Notice.objects.order_by("number").values_list("number", "text")) == [
-        (1, "Please wait."),
-        (2, "More"),
-    ]
-    for answer in dialog:
-        page = Page(answer)
-        assert answer.status_code == 200
-        assert "The notice is sent." in page.text
-        assert page.fields["key"] not in {KEY, "1" * 32}
-        (area,) = page.all("textarea")
-        assert text_of(area) == ""
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ("  \n", "Please write something."),
-        ("x" * 1001, "This is too long: at most 1000 characters."),
-        ("a\x07b", "This text holds characters that cannot be shown."),
-    ],
-)
-def test_bad_text_stays_in_the_field(
-    text: str, error: str, headers: dict[str, str], rynek: House, desk: Client
-) -> None:
-    caller = arrive(rynek)
-
-    response = desk.post(rynek.url(f"waiting/{caller.pk}/"), {"text": text, "key": KEY}, headers=headers)
-
-    page = Page(response)
-    assert response.status_code == 422
-    assert page.error("text") == error
-    assert text.strip() in page.html
-    assert not Notice.objects.exists()
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_who_left_meanwhile_loses_no_typed_text(headers: dict[str, str], rynek: House, desk: Client) -> None:
-    caller = arrive(rynek)
-    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
-    url = rynek.url(f"waiting/{caller.pk}/")
-
-    response = desk.post(url, {"text": "Typed", "key": KEY}, headers=headers)
-
-    assert response.status_code == 409
-    assert Page(response).alerts == ["They have left. Your notice was not sent."]
-    assert "Typed</textarea>" in response.content.decode()
-    shown = Page(desk.get(url))
-    assert shown.alerts == ["They have left. Nothing can be sent to them any more."]
-    assert not shown.all("textarea")
-
-
-@pytest.mark.parametrize("key", ["", "short", "../../etc"])
-def test_forged_form_key_sends_nothing(key: str, rynek: House, desk: Client) -> None:
-    caller = arrive(rynek)
-
-    assert desk.post(rynek.url(f"waiting/{caller.pk}/"), {"text": "A", "key": key}).status_code == 422
-    assert not Notice.objects.exists()
-
-
 def test_other_clinics_caller_does_not_exist(rynek: House, markt: House, desk: Client) -> None:
     theirs = arrive(markt, "Ottilie Kanarienvogel")
 
@@ -204,3 +114,402 @@ def test_caller_is_removed(rynek: House, desk: Client) -> None:
     assert "Ewa Siwa had left already." in Page(second).text
     assert AuditEntry.objects.get(action="caller.removed").actor_user == rynek.assistant
     assert area_of(rynek).callers.count() == 1
+
+
+# --- Filters (W2) ------------------------------------------------------------------------------------
+
+
+def names(answer: Answer) -> list[str]:
+    page = Page(answer)
+    return [text_of(node) for node in page.all("a", lambda it: it.get("class") == "caller-name")]
+
+
+def recipients(answer: Answer) -> str:
+    return Page(answer).fields["to"]
+
+
+def counts(answer: Answer) -> dict[str, int]:
+    (board,) = Page(answer).all("div", lambda it: it.get("id") == "callers")
+    return dict(json.loads(str(dict(board.attributes)["data-counts"])))
+
+
+def everybody(house: House) -> dict[str, Caller]:
+    """Return a caller in each status, named after it."""
+    found = {name: arrive(house, name.title()) for name in ("waiting", "held", "inside", "gone")}
+    join(house, found["held"])
+    hold(house, found["held"])
+    calls.leave_call(call=Call.objects.get(), actor=user_actor(house.assistant), at=NOW, rest=calls.Rest.HOLD)
+    join(house, found["inside"])
+    operations.leave(caller_id=found["gone"].pk, actor=PATIENT, at=NOW)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "listed"),
+    [
+        ("", ["Waiting", "Held", "Inside"]),
+        ("?status=waiting", ["Waiting"]),
+        ("?status=on_hold&status=in_call", ["Held", "Inside"]),
+        ("?status=left", ["Gone"]),
+        ("?status=waiting&status=left", ["Waiting", "Gone"]),
+        ("?status=asleep", ["Waiting", "Held", "Inside"]),
+        ("?status=asleep&status=on_hold", ["Held"]),
+        ("?calendar=0&area=999999999999999999999&status=in_call", ["Inside"]),
+        ("?calendar=x%00&area=-1", ["Waiting", "Held", "Inside"]),
+    ],
+)
+def test_list_is_filtered_by_statuses(query: str, listed: list[str], rynek: House, desk: Client) -> None:
+    found = everybody(rynek)
+
+    answer = desk.get(rynek.url(f"waiting/{query}"))
+
+    assert names(answer) == listed
+    # Who has left is never a recipient.
+    present = [str(found[name.lower()].pk) for name in listed if name != "Gone"]
+    assert recipients(answer) == ",".join(present)
+    assert counts(answer) == {"waiting": 1, "in_call": 1, "on_hold": 1, "left": 1}
+    (button,) = Page(answer).all("button", lambda it: it.get("id") == "notify")
+    assert ("disabled" in dict(button.attributes)) is (present == [])
+    assert text_of(button) == f"Notify displayed {len(present)}"
+
+
+def test_list_is_filtered_by_calendar_and_area(rynek: House, markt: House, desk: Client) -> None:
+    other = make_calendar(rynek.clinic, "dr Alicja Lis")
+    arrive(rynek, "With Lis", calendar=other)
+    arrive(rynek, "With nobody")
+    upstairs = operations.arrive(
+        area=second_area(rynek), name="Upstairs", purpose="Wyniki", language="en", key="a" * 32,
+        calendar=other, actor=PATIENT, at=NOW,
+    )  # fmt: skip
+    arrive(markt, "Ottilie Kanarienvogel", calendar=markt.calendar)
+
+    def listed(**query: int) -> list[str]:
+        return names(desk.get(rynek.url("waiting/"), query))
+
+    assert listed(calendar=other.pk) == ["With Lis", "Upstairs"]
+    assert listed(calendar=other.pk, area=upstairs.area_id) == ["Upstairs"]
+    assert listed(area=area_of(rynek).pk) == ["With Lis", "With nobody"]
+    assert listed(calendar=rynek.calendar.pk) == []
+    # Another clinic's are unknown here.
+    everyone = ["With Lis", "With nobody", "Upstairs"]
+    assert listed(calendar=markt.calendar.pk) == everyone
+    assert listed(area=area_of(markt).pk) == everyone
+    answer = desk.get(rynek.url("waiting/"), {"calendar": other.pk, "area": upstairs.area_id})
+    assert counts(answer) == {"waiting": 1, "in_call": 0, "on_hold": 0, "left": 0}
+    assert (
+        'hx-get="{}?calendar={}&amp;area={}"'.format(rynek.url("waiting/"), other.pk, upstairs.area_id)
+        in answer.content.decode()
+    )
+
+
+def test_filter_keeps_its_choice_on_the_page(rynek: House, desk: Client) -> None:
+    page = Page(desk.get(rynek.url("waiting/?status=on_hold&status=left")))
+
+    checked = page.all("input", lambda it: it.get("name") == "status" and "checked" in it)
+    assert [dict(node.attributes)["value"] for node in checked] == ["on_hold", "left"]
+    assert "Nobody is here whom this filter lists." in page.text
+    assert rynek.url("waiting/") in page.links()
+
+
+@pytest.mark.parametrize("text", ["łukasz", "LUKASZ", "  kowal ", "recepta na oś"])
+def test_text_filters_by_post_and_stands_in_no_address(text: str, rynek: House, desk: Client) -> None:
+    found = arrive(rynek, "Łukasz Kowalik", purpose="Recepta na Ośrodek")
+    arrive(rynek, "Jan Szary", purpose="Wyniki")
+    url = rynek.url("waiting/?status=waiting")
+
+    answer = desk.post(url, {"text": text})
+
+    assert names(answer) == ["Łukasz Kowalik"]
+    assert recipients(answer) == str(found.pk)
+    page = Page(answer)
+    assert page.fields["text"] == text
+    forms = page.all("form", lambda it: it.get("role") == "search" and "board-text" in it.get("class", ""))
+    assert [dict(one.attributes)["action"] for one in forms] == [url]
+    assert "kowal" not in " ".join(page.links()).lower()
+    # In an address it does nothing.
+    assert len(names(desk.get(rynek.url("waiting/"), {"text": text}))) == 2
+
+
+def test_text_that_nobody_has_lists_nobody(rynek: House, desk: Client) -> None:
+    arrive(rynek)
+
+    answer = desk.post(rynek.url("waiting/"), {"text": "x" * 5000})
+
+    assert (names(answer), recipients(answer)) == ([], "")
+    assert Page(answer).fields["text"] == "x" * 120
+
+
+# --- Rows alone --------------------------------------------------------------------------------------
+
+
+def only(answer: Answer) -> str:
+    (board,) = Page(answer).all("div", lambda it: it.get("id") == "callers")
+    return str(dict(board.attributes)["data-only"])
+
+
+def test_rows_are_answered_alone(rynek: House, markt: House, desk: Client) -> None:
+    first, second, third = (arrive(rynek, name) for name in ("Ada", "Bea", "Cia"))
+    theirs = arrive(markt, "Ottilie Kanarienvogel")
+    join(rynek, third)
+    asked = f"{second.pk},{first.pk},{theirs.pk},{third.pk},x,,-1,{second.pk},{10**30}"
+
+    answer = desk.get(rynek.url("waiting/"), {"rows": asked, "status": "waiting"}, headers=HTMX)
+
+    assert answer.content.lstrip().startswith(b'<div id="callers"')
+    assert names(answer) == ["Ada", "Bea"]
+    # Whom the filter lists no more is asked for, and does not come.
+    assert only(answer) == f"{second.pk} {first.pk} {theirs.pk} {third.pk}"
+    assert b"Kanarienvogel" not in answer.content
+    assert counts(answer) == {"waiting": 2, "in_call": 1, "on_hold": 0, "left": 0}
+    orders = [str(dict(row.attributes)["data-order"]) for row in Page(answer).all("li", is_row)]
+    assert orders == sorted(orders)
+    assert names(desk.get(rynek.url("waiting/"), {"rows": ""})) == []
+
+
+def test_no_more_than_a_hundred_rows_are_asked_for(rynek: House, desk: Client) -> None:
+    caller = arrive(rynek)
+    asked = ",".join(["0"] * 100 + [str(caller.pk)])
+
+    assert names(desk.get(rynek.url("waiting/"), {"rows": asked})) == []
+    assert names(desk.get(rynek.url("waiting/"), {"rows": asked[2:]})) == ["Ewa Siwa"]
+
+
+# --- What a row says -----------------------------------------------------------------------------------
+
+
+def test_row_says_what_was_asked_and_who_is_there(rynek: House, desk: Client) -> None:
+    asks, inside = arrive(rynek, "Ada"), arrive(rynek, "Bea", calendar=rynek.calendar, phone="+48512345678")
+    write(asks, "Is the <doctor> late?")
+    broadcast_of(rynek)
+    join(rynek, inside)
+    join(rynek, inside, by=rynek.admin)
+
+    first, second = rows(Page(desk.get(rynek.url("waiting/"))))
+
+    assert first.startswith("Ada A prescription Is the <doctor> late? Waiting 0 min")
+    # A broadcast makes the badge blue and answers nobody.
+    assert "2 notices, the last from the clinic, unanswered" in first
+    assert "Mark as answered" in first
+    expected = "Bea dr Tomasz Wilczek · A prescription · …678 In a call with Ola Grudzien, Anna Maj"
+    assert second.startswith(expected)
+
+
+def test_row_of_who_was_left_alone_calls_for_somebody(rynek: House, desk: Client) -> None:
+    caller = arrive(rynek)
+    call = join(rynek, caller)
+    calls.leave_call(call=call, actor=user_actor(rynek.assistant), at=NOW, rest=calls.Rest.ALONE)
+    (row,) = rows(Page(desk.get(rynek.url("waiting/"))))
+    assert "Nobody is with them" in row
+    assert "Rejoin : Ewa Siwa" in row
+
+    answer = desk.post(rynek.url(f"waiting/{caller.pk}/hold/"), follow=True)
+
+    assert "Ewa Siwa is on hold." in Page(answer).text
+    caller.refresh_from_db()
+    assert (caller.status, caller.alone_since) == ("on_hold", None)
+    again = desk.post(rynek.url(f"waiting/{caller.pk}/hold/"), follow=True)
+    assert "Somebody else was quicker: nothing was changed." in Page(again).text
+
+
+def test_nobody_holds_whom_somebody_else_is_with(rynek: House, office: Client) -> None:
+    caller = arrive(rynek)
+    join(rynek, caller)
+
+    answer = office.post(rynek.url(f"waiting/{caller.pk}/hold/"), follow=True)
+
+    assert "Somebody else was quicker: nothing was changed." in Page(answer).text
+    caller.refresh_from_db()
+    assert caller.status == "in_call"
+
+
+def test_whole_page_asks_the_database_twelve_times_at_most(rynek: House) -> None:
+    client = logged_in(rynek.assistant)
+
+    def fill(number: int) -> None:
+        calendar = make_calendar(rynek.clinic, f"dr {number}")
+        second_area(rynek, f"Area {number}")
+        asks, left = arrive(rynek, f"Asks {number}", calendar=calendar), arrive(rynek, f"Left {number}")
+        write(asks)
+        operations.leave(caller_id=left.pk, actor=PATIENT, at=NOW)
+        inside = arrive(rynek, f"In {number}", calendar=calendar)
+        take(inside)
+        call = Call.objects.create(clinic=rynek.clinic, key=f"call-{number}", started_at=NOW)
+        Caller.objects.filter(pk=inside.pk).update(call=call, alert="alone")
+        Participation.objects.filter(user=rynek.admin).update(gone_at=NOW)
+        Participation.objects.create(
+            call=call, clinic=rynek.clinic, user=rynek.admin, joined_at=NOW, last_seen_at=NOW
+        )
+
+    url = rynek.url("waiting/?status=waiting&status=in_call&status=left")
+    fill(1)
+    broadcast_of(rynek)
+    few = queries_of(lambda: client.get(url))
+    for number in range(2, 14):
+        fill(number)
+
+    assert queries_of(lambda: client.get(url)) == few
+    assert few <= 12
+    caller = Caller.objects.present().filter(clinic=rynek.clinic).first()
+    assert caller is not None
+    assert queries_of(lambda: client.get(f"{url}&rows={caller.pk}")) <= 12
+
+
+# --- Tick off, transfer ----------------------------------------------------------------------------------
+
+
+def test_question_is_ticked_off(rynek: House, desk: Client) -> None:
+    caller = arrive(rynek)
+    write(caller)
+    url = rynek.url(f"waiting/{caller.pk}/answered/")
+
+    answer = desk.post(url, follow=True)
+
+    caller.refresh_from_db()
+    assert (caller.unanswered_since, caller.answered_number, caller.notice_count) == (None, 1, 1)
+    page = Page(answer)
+    assert "Marked as answered." in page.text
+    (row,) = rows(page)
+    assert "1 notice, from them" in row
+    assert "unanswered" not in row
+    write(caller, "And now?")
+    script = desk.post(url, headers=HTMX)
+    assert (script.status_code, script.content) == (204, b"")
+    caller.refresh_from_db()
+    assert (caller.unanswered_since, caller.answered_number) == (None, 2)
+    assert "Marked as answered." not in Page(desk.get(rynek.url("waiting/"))).text
+
+
+def test_caller_is_transferred(rynek: House, desk: Client) -> None:
+    caller, upstairs = arrive(rynek), second_area(rynek)
+    notify(rynek, caller)
+    url = rynek.url(f"waiting/{caller.pk}/transfer/")
+    page = Page(desk.get(url))
+    assert (page.fields["area"], page.fields["calendar"]) == (str(area_of(rynek).pk), "")
+    assert desk.get(url, headers=HTMX).content.lstrip().startswith(b'<div class="talk" id="ask"')
+
+    answer = desk.post(url, {"area": upstairs.pk, "calendar": rynek.calendar.pk}, follow=True)
+
+    caller.refresh_from_db()
+    assert (caller.area_id, caller.calendar_id, caller.notice_count) == (
+        upstairs.pk, rynek.calendar.pk, 1,
+    )  # fmt: skip
+    assert "Ewa Siwa was transferred." in Page(answer).text
+    script = desk.post(url, {"area": area_of(rynek).pk, "calendar": ""}, headers=HTMX)
+    assert (script.status_code, script["HX-Redirect"]) == (204, rynek.url("waiting/"))
+    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+    late = desk.post(url, {"area": upstairs.pk}, follow=True)
+    assert "Ewa Siwa had left already." in Page(late).text
+
+
+@pytest.mark.parametrize("field", ["area", "calendar"])
+def test_nobody_is_transferred_to_another_clinic(
+    field: str, rynek: House, markt: House, desk: Client
+) -> None:
+    caller = arrive(rynek)
+    theirs = {"area": area_of(markt).pk, "calendar": markt.calendar.pk}
+    url = rynek.url(f"waiting/{caller.pk}/transfer/")
+    forged = {"area": area_of(rynek).pk, "calendar": "", field: theirs[field]}
+
+    answer = desk.post(url, forged)
+
+    page = Page(answer)
+    assert answer.status_code == 422
+    assert page.error(field) == "Select a valid choice. That choice is not one of the available choices."
+    assert "Am Markt" not in page.text
+    assert "Storch" not in page.text
+    caller.refresh_from_db()
+    assert (caller.area_id, caller.calendar_id) == (area_of(rynek).pk, None)
+
+
+# --- Join ------------------------------------------------------------------------------------------------
+
+
+def test_joining_leads_to_the_call(rynek: House, desk: Client) -> None:
+    caller = arrive(rynek)
+    url = rynek.url(f"waiting/{caller.pk}/join/")
+
+    first = desk.post(url, {"was": "waiting"})
+    # Pressed once more on a row of before, by whoever is there already.
+    again = desk.post(url, {"was": "in_call"})
+
+    call = Call.objects.get()
+    assert first["Location"] == again["Location"] == rynek.url(f"calls/{call.key}/")
+    caller.refresh_from_db()
+    assert (caller.status, caller.call) == ("in_call", call)
+    assert Participation.objects.get().user == rynek.assistant
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_area_may_ask_for_a_look_before_joining(confirms: bool, rynek: House, desk: Client) -> None:
+    areas.change_area(area=area_of(rynek), confirms_name=confirms, actor=user_actor(rynek.admin), at=NOW)
+    caller = arrive(rynek, phone="+48512345678")
+    url = rynek.url(f"waiting/{caller.pk}/join/")
+
+    asked = desk.post(url, {"was": "waiting"})
+
+    assert asked.status_code == (409 if confirms else 302)
+    assert Call.objects.exists() is not confirms
+    if confirms:
+        page = Page(asked)
+        assert page.heading == "Join Ewa Siwa?"
+        assert "Phone ends in 678" in page.text
+        assert "Ask for the name before you speak about anything else." in page.text
+        assert page.alerts == []
+        assert page.fields["sure"] == "1"
+        assert desk.post(url, {"was": page.fields["was"], "sure": "1"}).status_code == 302
+        assert Call.objects.count() == 1
+
+
+def test_row_that_became_old_joins_nobody(rynek: House, desk: Client, office: Client) -> None:
+    caller = arrive(rynek)
+    url = rynek.url(f"waiting/{caller.pk}/join/")
+    join(rynek, caller)
+
+    answer = office.post(url, {"was": "waiting"})
+
+    page = Page(answer)
+    assert answer.status_code == 409
+    assert page.alerts == ["Something has changed since you pressed. Look again, please."]
+    assert "Ola Grudzien is with Ewa Siwa. You can join them." in page.text
+    assert page.fields["was"] == "in_call"
+    assert Participation.objects.count() == 1
+    assert office.post(url, {"was": "in_call", "sure": "1"}).status_code == 302
+    assert Participation.objects.count() == 2
+
+
+def test_who_is_in_another_call_is_led_there(rynek: House, desk: Client) -> None:
+    call, caller = join(rynek, arrive(rynek, "Ada")), arrive(rynek)
+
+    answer = desk.post(rynek.url(f"waiting/{caller.pk}/join/"), {"was": "waiting"}, follow=True)
+
+    assert answer.redirect_chain == [(rynek.url(f"calls/{call.key}/"), 302)]
+    assert "You are still in this call. Leave it before you join another." in Page(answer).text
+    caller.refresh_from_db()
+    assert caller.status == "waiting"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_left_is_not_joined(method: str, rynek: House, desk: Client) -> None:
+    caller = arrive(rynek)
+    operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+
+    answer = getattr(desk, method)(rynek.url(f"waiting/{caller.pk}/join/"), {"was": "waiting"}, follow=True)
+
+    assert answer.redirect_chain == [(rynek.url("waiting/"), 302)]
+    assert "Ewa Siwa had left already." in Page(answer).text
+    assert not Call.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["answered/", "hold/", "transfer/", "join/"])
+def test_nothing_is_done_with_another_clinics_caller(
+    path: str, rynek: House, markt: House, desk: Client
+) -> None:
+    theirs = arrive(markt, "Ottilie Kanarienvogel")
+    write(theirs)
+    good = {"area": area_of(markt).pk, "was": "waiting"}
+
+    for house in (rynek, markt):
+        assert desk.post(house.url(f"waiting/{theirs.pk}/{path}"), good).status_code == 404
+    theirs.refresh_from_db()
+    assert (theirs.status, theirs.unanswered_since) == ("waiting", NOW)
+    assert logged_in(markt.assistant).post(markt.url(f"waiting/{theirs.pk}/{path}"), good).status_code == 302
