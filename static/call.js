@@ -22,14 +22,20 @@
   document.addEventListener("visibilitychange", tell);
   tell();
 
-  // Out of the call, or the call over: the page's own address says which, and nothing typed is here to be lost.
-  document.addEventListener("live:state", (event) => event.detail.state === "ended" && location.reload());
-  document.addEventListener("htmx:responseError", (event) => {
-    if ([403, 410].includes(event.detail.xhr.status) && event.detail.elt.dataset.live) location.reload();
+  // Out of the call, or the call over: the page's own address says which. Who goes by a press goes there already.
+  let goes = false;
+  document.addEventListener("submit", () => {
+    goes = true;
   });
+  const anew = () => goes || location.reload();
+  document.addEventListener("live:state", (event) => event.detail.state === "ended" && anew());
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (![403, 410].includes(event.detail.xhr.status) || !event.detail.requestConfig.elt.dataset.live) return;
     event.detail.shouldSwap = false;
-    location.reload();
+    anew();
+  });
+  // The question before leaving was answered with *Stay*.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr.status === 409) goes = false;
   });
 })();

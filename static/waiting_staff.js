@@ -111,11 +111,36 @@
     if (event.key === "Escape") document.activeElement?.closest("dialog.drawer[open]")?.close();
   });
 
+  // --- What was typed is there again when the conversation is: drawers come and go -----------------------
+
+  const DRAFT = "draft:";
+  const drafted = (area) => `${DRAFT}${area.form.action}`;
+  const store = (act) => {
+    try {
+      return act(sessionStorage);
+    } catch {
+      return null; // without storage it is lost with the drawer
+    }
+  };
+  document.addEventListener("input", ({ target }) => {
+    if (target.matches(".talk-form textarea")) store((all) => all.setItem(drafted(target), target.value));
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.requestConfig?.elt;
+    const area = form?.matches?.(".talk-form") && form.querySelector("textarea");
+    if (area && event.detail.requestConfig.verb === "post" && event.detail.xhr.status === 200) {
+      store((all) => all.removeItem(drafted(area)));
+    }
+  });
+
   const settle = () => {
     for (const talk of document.querySelectorAll("#talk, #ask")) {
       talk.querySelector(".notices")?.lastElementChild?.scrollIntoView({ block: "nearest" });
       const area = talk.querySelector("details:not([open]) textarea") ? null : talk.querySelector("textarea");
       area?.focus();
+    }
+    for (const area of document.querySelectorAll(".talk-form textarea")) {
+      if (!area.value) area.value = store((all) => all.getItem(drafted(area))) || "";
     }
     for (const area of document.querySelectorAll("[data-count]")) count(area);
   };

@@ -9,7 +9,7 @@
   const AGAIN = 60000;
   const PATIENCE = 1000;
   const MOST = 500; // names of what was heard
-  const MEMORY = `heard:${document.body.dataset.stream || ""}`;
+  const MEMORY = `heard:${part().dataset.memory}`; // of one member in one clinic, whichever page it is
   const SOUNDS = {
     // [frequency in Hz, begins after, lasts] in seconds
     bell: [[880, 0, 0.5], [660, 0.15, 0.6]],
@@ -46,6 +46,12 @@
     }
   };
   window.watch = { play, wake };
+  document.addEventListener("click", (event) => {
+    const silent = event.target.closest("[data-wake]");
+    if (!silent) return;
+    silent.hidden = true;
+    play(part().dataset.sound, Number(part().dataset.volume));
+  });
 
   // --- News: known to all windows of this browser --------------------------------------------------------
 
@@ -69,6 +75,9 @@
   const listen = (isPatient = false) => {
     const { news = "", pressing = "0", sound, volume } = part().dataset;
     call(Number(pressing));
+    // Whether this page may sound is known a moment after it was asked.
+    const silent = document.querySelector("[data-wake]");
+    if (silent) silent.hidden = !Number(volume) || isAwake();
     if (!("news" in part().dataset)) return;
     alone(() => {
       const heard = recall();
@@ -97,7 +106,7 @@
   };
   const notify = () => {
     const text = part().dataset.notifies;
-    if (!text || !document.hidden || window.Notification?.permission !== "granted") return;
+    if (!text || (!document.hidden && document.hasFocus()) || window.Notification?.permission !== "granted") return;
     new Notification(text, { tag: MEMORY }).onclick = () => window.focus();
   };
 

@@ -191,12 +191,14 @@ class Reached:
 
     Attributes:
         rows: each caller with a word for what became of theirs, those who have it first.
+        missed: who was displayed, but had left before it was sent.
         shown, in_call, pending, left: how many have seen it; are in a call, where it stands beside the call;
-            have not looked yet; have left, before or after it was sent, without seeing it.
+            have not looked yet; have left without seeing it.
         undo: the notice by which its sender may take it back, and until when.
     """
 
     rows: list[tuple[Caller, str]]
+    missed: list[Caller]
     shown: int
     in_call: int
     pending: int
@@ -209,7 +211,7 @@ def outcome_of(broadcast: Broadcast, *, user_id: int, at: datetime) -> Reached:
     """Return whom a broadcast has reached (W8), by two reads."""
     notices = list(broadcast.notices.select_related("caller").order_by("caller__arrived_at", "caller_id"))
     missed = list(Caller.objects.filter(pk__in=broadcast.missed).order_by("arrived_at", "pk"))
-    sorted_in: dict[str, list[Caller]] = {"shown": [], "in_call": [], "pending": [], "left": missed}
+    sorted_in: dict[str, list[Caller]] = {"shown": [], "in_call": [], "pending": [], "left": []}
     for one in notices:
         sorted_in[_became(one)].append(one.caller)
     until = broadcast.sent_at + rules.UNDO_WITHIN
@@ -217,6 +219,7 @@ def outcome_of(broadcast: Broadcast, *, user_id: int, at: datetime) -> Reached:
     may_undo = bool(mine) and at <= until
     return Reached(
         rows=[(caller, word) for word, callers in sorted_in.items() for caller in callers],
+        missed=missed,
         undo=mine[0] if may_undo else None,
         undo_until=until if may_undo else None,
         **{word: len(callers) for word, callers in sorted_in.items()},
@@ -242,12 +245,14 @@ class Needs:
         unanswered: callers whose question nobody has answered.
         alerts: callers whom somebody must look after now.
         waiting: callers who wait.
+        gone: callers who left today with a question that nobody has answered.
         news: a name for each thing worth a sound; one that is new is heard once.
     """
 
     unanswered: int
     alerts: int
     waiting: int
+    gone: int
     news: tuple[str, ...]
 
 
@@ -259,14 +264,18 @@ ARRIVED_JUST_NOW = timedelta(minutes=2)
 
 def needs_of(clinic: Clinic, *, at: datetime) -> Needs:
     """Return what waits for a clinic's people now, by two short reads."""
-    present = Caller.objects.present().filter(clinic=clinic)
+    # Who asked and is gone still waits for an answer, if only by phone (W6).
+    opens, _closes = day_span(at.astimezone(clinic.zone).date(), clinic.zone)
+    is_gone = Q(status=Status.LEFT)
     has_come = Q(status=Status.WAITING, arrived_at__gt=at - ARRIVED_JUST_NOW)
     asks = Q(unanswered_since__isnull=False)
+    present = Caller.objects.filter(~is_gone | (asks & Q(left_at__gte=opens)), clinic=clinic)
     totals = present.aggregate(
         unanswered=Count("pk", filter=asks),
         alerts=Count("pk", filter=~Q(alert="")),
         waiting=Count("pk", filter=Q(status=Status.WAITING)),
         come=Count("pk", filter=has_come),
+        gone=Count("pk", filter=is_gone),
     )
     news: list[str] = []
     if totals["unanswered"] or totals["alerts"] or totals["come"]:
@@ -285,4 +294,6 @@ def needs_of(clinic: Clinic, *, at: datetime) -> Needs:
                 news.append(f"a{pk}.{int(changed.timestamp())}")
             if status == Status.WAITING and arrived > at - ARRIVED_JUST_NOW:
                 news.append(f"c{pk}")
-    return Needs(totals["unanswered"], totals["alerts"], totals["waiting"], tuple(sorted(news)))
+    return Needs(
+        totals["unanswered"], totals["alerts"], totals["waiting"], totals["gone"], tuple(sorted(news))
+    )

@@ -219,7 +219,9 @@ def leave_call(*, call: Call, actor: Actor, at: datetime, rest: Rest | None = No
 
 @transaction.atomic
 def end_call(*, call: Call, actor: Actor, at: datetime) -> None:
-    """End a call for everybody in it: its callers see goodbye (W14).
+    """End a call: who is in it sees goodbye, who is on hold stays on hold (W14).
+
+    With nobody but callers on hold, it ends for them.
 
     Raises:
         NotInCall: somebody else is in the call, and the member is not.
@@ -232,8 +234,13 @@ def end_call(*, call: Call, actor: Actor, at: datetime) -> None:
     if (own is None or own.call_id != call.pk) and _is_attended(call):
         raise NotInCall
     record(actor, "call.ended", call, at=at)
-    for one in callers:
+    inside = [one for one in callers if one.status == Status.IN_CALL] or callers
+    for one in inside:
         go(one, Left.ENDED, actor=actor, at=at)
+    if len(inside) < len(callers):
+        call.participations.filter(gone_at=None).update(gone_at=at, how_gone=HowGone.ENDED)
+        announce_rows([one for one in callers if one not in inside])
+        announce_call(call.clinic_id, call.pk)
 
 
 # --- What happens by itself --------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def plan(*, at: datetime) -> int:
         clinic__in={area.clinic_id for area in areas.values()},
         area__in=areas,
         status=Status.WAITING,
+        is_lost=False,  # nobody waits behind a connection that is gone
         status_since__lte=at - shortest,
     )
     rows = waiting.order_by("status_since", "pk").values_list("pk", "area_id", "status_since")

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -20,7 +21,7 @@ from waiting_area.announcing import (
     announce_watch,
     announce_withdrawn,
 )
-from waiting_area.enums import Author
+from waiting_area.enums import Alert, Author
 from waiting_area.models import Broadcast, Caller, Notice
 from waiting_area.states import HasLeft, locked, locked_one
 
@@ -30,6 +31,18 @@ AT_ONCE = 500
 
 class MayNotWrite(Exception):
     """The clinic takes no notices from this caller now; nothing was written (W9)."""
+
+
+class NobodyHere(Exception):
+    """Not one of those whom a screen displayed is here any more; nothing was sent (W7).
+
+    Attributes:
+        foreign: as in `Sent`; that they were asked for is not written down yet.
+    """
+
+    def __init__(self, foreign: frozenset[int]) -> None:
+        super().__init__(len(foreign))
+        self.foreign = foreign
 
 
 class TooLate(Exception):
@@ -73,7 +86,7 @@ def notify(*, caller_id: int, text: str, key: str, actor: Actor, at: datetime) -
     """
     cleaned = clean_text(text)
     caller = locked_one(caller_id)
-    sent = Notice.objects.filter(caller=caller, key=key).first()
+    key, sent = _sent_before(caller, key, cleaned)
     if sent is not None:
         return sent
     if not caller.is_present:
@@ -94,12 +107,29 @@ def write(*, caller_id: int, text: str, key: str, at: datetime) -> Notice:
     """
     cleaned = clean_text(text)
     caller = locked_one(caller_id)
-    sent = Notice.objects.filter(caller=caller, key=key).first()
+    key, sent = _sent_before(caller, key, cleaned)
     if sent is not None:
         return sent
     if not caller.may_write:
         raise MayNotWrite
     return _add(caller, Author.CALLER, cleaned, key=key, actor=PATIENT, at=at)
+
+
+def _sent_before(caller: Caller, key: str, text: str) -> tuple[str, Notice | None]:
+    """Return the notice of a form's first press, and the key under which another text of it is kept.
+
+    Whose first answer was lost on the way may have changed the text since: that is not the same again.
+    """
+    sent = Notice.objects.filter(caller=caller, key=key).first()
+    if sent is None or sent.text == text:
+        return key, sent
+    other = another_key(key, text)
+    return other, Notice.objects.filter(caller=caller, key=other).first()
+
+
+def another_key(key: str, text: str) -> str:
+    """Return the key under which a form's changed text is kept, the same for each press of it."""
+    return sha256(f"{key}|{text}".encode()).hexdigest()[:32]
 
 
 def say(caller: Caller, text: str, *, key: str, at: datetime) -> Notice:
@@ -117,7 +147,11 @@ def _add(caller: Caller, author: Author, text: str, *, key: str, actor: Actor, a
         caller.unanswered_since = caller.unanswered_since or at
     elif actor.kind == "user":
         caller.unanswered_since = None
-    caller.save(update_fields=["last_number", "notice_count", "last_author", "unanswered_since"])
+        if caller.alert == Alert.VANISHED:
+            # Somebody has looked after them.
+            had_question, caller.alert = True, Alert.NONE
+    changed = ["last_number", "notice_count", "last_author", "unanswered_since", "alert"]
+    caller.save(update_fields=changed)
     made = Notice.objects.create(
         caller=caller,
         clinic=caller.clinic,
@@ -160,10 +194,14 @@ def broadcast(
         key: of the form that was sent; a second press returns the broadcast of the first.
 
     Raises:
+        NobodyHere: not one of them is here any more; nothing was sent.
         ValidationError: the text cannot be sent.
     """
     cleaned = clean_text(text)
     found = Broadcast.objects.filter(clinic=clinic, key=key).first()
+    if found is not None and not found.notices.filter(text=cleaned).exists():
+        key = another_key(key, cleaned)
+        found = Broadcast.objects.filter(clinic=clinic, key=key).first()
     if found is not None:
         return Sent(found)
     # Nobody else's rows are locked, whatever ids were sent; what no row can have is not even asked for.
@@ -173,6 +211,8 @@ def broadcast(
     present = [one for one in callers if one.is_present]
     missed = sorted(one.pk for one in callers if not one.is_present)
     foreign = frozenset(caller_ids) - {one.pk for one in callers}
+    if not present:
+        raise NobodyHere(foreign)
     if foreign:
         record_refused(actor, "notice.broadcast", clinic, at=at)
     try:
@@ -208,12 +248,17 @@ def broadcast(
 
 @transaction.atomic
 def tick_off(*, caller_id: int, actor: Actor, at: datetime) -> bool:
-    """Mark a caller's questions as answered without a word to them; return False when none was open (W6)."""
+    """Mark a caller as looked after without a word to them; return False when nothing was open (W6, W14).
+
+    Their questions count as answered, and that somebody's connection was lost as seen.
+    """
     caller = locked_one(caller_id)
-    if caller.unanswered_since is None:
+    has_vanished = caller.alert == Alert.VANISHED
+    if caller.unanswered_since is None and not has_vanished:
         return False
     caller.answered_number, caller.unanswered_since = caller.last_number, None
-    caller.save(update_fields=["answered_number", "unanswered_since"])
+    caller.alert = Alert.NONE if has_vanished else caller.alert
+    caller.save(update_fields=["answered_number", "unanswered_since", "alert"])
     record(actor, "caller.ticked_off", caller, new={"number": caller.answered_number}, at=at)
     announce_rows([caller])
     announce_watch(caller.clinic_id)

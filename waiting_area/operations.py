@@ -22,9 +22,9 @@ from waiting_area.announcing import (
     caller_topic,
 )
 from waiting_area.enums import Alert, Asked, Left, Status
-from waiting_area.models import Caller, WaitingArea
+from waiting_area.models import Caller, Participation, WaitingArea
 from waiting_area.queries import is_taking_callers, place_of
-from waiting_area.states import HasLeft, change, locked_one, locked_with
+from waiting_area.states import Attended, HasLeft, change, locked_one, locked_with
 
 
 class CannotResume(Exception):
@@ -227,8 +227,23 @@ def remove(*, caller_id: int, actor: Actor, at: datetime) -> bool:
     """Remove a caller: their page says so, and they cannot come back as the same one (W4).
 
     Returns False when they had left already; who is only absent cannot come back then either.
+
+    Raises:
+        Attended: somebody else is in a call with them.
     """
+    caller, _others = locked_with(caller_id)
+    _refuse_if_attended(caller, actor)
     return leave(caller_id=caller_id, how=Left.REMOVED, actor=actor, at=at)
+
+
+def _refuse_if_attended(caller: Caller, actor: Actor) -> None:
+    """Take nobody out of a colleague's call without a word (W14)."""
+    if caller.status != Status.IN_CALL or caller.call_id is None or actor.user_id is None:
+        return
+    there = Participation.objects.filter(call=caller.call_id, gone_at=None).select_related("user")
+    found = list(there)
+    if found and all(one.user_id != actor.user_id for one in found):
+        raise Attended([one.user.name for one in found])
 
 
 @transaction.atomic
@@ -252,6 +267,7 @@ def transfer(
 
     Raises:
         HasLeft: they are not here any more.
+        Attended: somebody else is in a call with them.
         ValueError: the area or the calendar belongs to another clinic.
     """
     caller, _others = locked_with(caller_id)
@@ -259,6 +275,7 @@ def transfer(
         raise ValueError("only within one clinic")
     if not caller.is_present:
         raise HasLeft
+    _refuse_if_attended(caller, actor)
     old = {"area": caller.area_id, "calendar": caller.calendar_id, "status": str(caller.status)}
     if caller.status == Status.WAITING:
         _move_queue(caller, area, calendar)

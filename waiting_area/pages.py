@@ -21,7 +21,7 @@ def standing_of(caller: Caller, *, at: datetime) -> dict[str, Any]:
         "area_name": area.name if area.name != caller.clinic.name else "",
         "welcome": area.welcome,
         "place": place_of(caller) if area.shows_place else None,
-        "estimate": estimate(usual_wait(area, at)) if is_waiting else "",
+        "estimate": estimate(usual_wait(area, at)) if is_waiting and area.shows_place else "",
         "people": people_of(caller),
         "may_write": caller.may_write,
         "may_not": why_not(caller),

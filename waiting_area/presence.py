@@ -116,17 +116,20 @@ def _forget_the_future(clock_was: datetime, at: datetime) -> None:
     Caller.objects.filter(pk__in=[caller.pk for caller in locked(list(ids))]).update(last_seen_at=at)
 
 
-def sweep(*, at: datetime) -> None:
+def sweep(*, at: datetime) -> bool:
     """Mark whose connection is lost, let go who is away for longer than their area waits, and look after calls.
 
     Who of the clinic vanished from a call is gone from it, and who was left alone in one is alerted (W14).
 
     Does nothing while nobody takes pings, and counts from when pings were taken again. Safe to run
     several times at once.
+
+    Returns:
+        Whether it is known by now who is here: pings have been taken long enough for the absent to be lost.
     """
     pulse = Pulse.objects.filter(pk=1).first()
     if pulse is None or not rules.is_beating(pulse.at, at):
-        return
+        return False
     if pulse.counting_since <= rules.lost_before(at):
         silent = Caller.objects.present().filter(last_seen_at__lte=rules.lost_before(at))
         ids = list(silent.filter(is_lost=False).values_list("pk", flat=True))
@@ -145,6 +148,7 @@ def sweep(*, at: datetime) -> None:
         quiet = Participation.objects.filter(gone_at=None, last_seen_at__lte=silent_since)
         for participation_id in quiet.order_by("pk").values_list("pk", flat=True):
             vanish(participation_id=participation_id, at=at)
+    return pulse.counting_since <= rules.lost_before(at)
 
 
 @transaction.atomic

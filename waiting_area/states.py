@@ -30,6 +30,18 @@ class HasLeft(Exception):
     """The caller is not here any more; nothing was done."""
 
 
+class Attended(Exception):
+    """Somebody else of the clinic is with the caller; nothing was done.
+
+    Attributes:
+        names: who.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__(len(names))
+        self.names = list(names)
+
+
 class WrongState(Exception):
     """What was asked for does not follow the caller's present state; nothing was done.
 

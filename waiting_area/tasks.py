@@ -12,8 +12,8 @@ from waiting_area import long_wait, presence, retention
 def sweep_presence(**_kwargs: Any) -> None:
     """Find out whose page is gone, then who of the others has waited too long."""
     at = clock.now()
-    presence.sweep(at=at)
-    long_wait.plan(at=at)
+    if presence.sweep(at=at):
+        long_wait.plan(at=at)
 
 
 @shared_task(name="waiting_area.forget")

@@ -1,7 +1,7 @@
 """Who looked: one entry for each opening of a page, however often it then fetches what changed in it (R35)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -18,7 +18,9 @@ LIFE = timedelta(hours=1)
 
 
 @contextmanager
-def opened(request: HttpRequest, actor: Actor, obj: models.Model, *, at: datetime) -> Iterator[None]:
+def opened(
+    request: HttpRequest, actor: Actor, obj: models.Model, *, at: datetime, along: Sequence[models.Model] = ()
+) -> Iterator[None]:
     """Write down, once the page is made, that somebody read an object.
 
     The page's parts carry `request.seen` as their `hx-headers`: this server's signed word that there is an
@@ -26,8 +28,9 @@ def opened(request: HttpRequest, actor: Actor, obj: models.Model, *, at: datetim
 
     Args:
         at: the aware instant of the look.
+        along: what the page shows of others besides; when these change, it is another look.
     """
-    what = [actor.kind, actor.user_id, obj._meta.model_name, obj.pk]
+    what = [actor.kind, actor.user_id, obj._meta.model_name, obj.pk, *(one.pk for one in along)]
     proof = request.headers.get(HEADER, "")
     is_known = _is_proof(proof, what)
     request.seen = json.dumps(  # type: ignore[attr-defined]
@@ -35,7 +38,8 @@ def opened(request: HttpRequest, actor: Actor, obj: models.Model, *, at: datetim
     )
     yield
     if not is_known:
-        record_seen(actor, obj, at=at)
+        for one in (obj, *along):
+            record_seen(actor, one, at=at)
 
 
 def _is_proof(proof: str, what: list[object]) -> bool:

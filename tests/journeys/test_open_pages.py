@@ -178,7 +178,7 @@ def test_answer_that_a_newer_change_overtook_is_asked_for_once_more(
         else:
             route.continue_()
 
-    page.route(f"**{rynek.url('waiting/')}", answer)
+    page.route(f"**{rynek.url('waiting/')}?rows=*", answer)
     arrive(rynek, "Ada First")
     until(page, lambda: bool(held))
     arrive(rynek, "Bea Second")
@@ -209,7 +209,7 @@ def test_answer_that_never_comes_is_given_up_and_asked_for_again(
     page = desk(context, live, rynek)
     asked: list[Route] = []
     page.route(
-        f"**{rynek.url('waiting/')}",
+        f"**{rynek.url('waiting/')}?rows=*",
         lambda route: asked.append(route) if not asked else route.continue_(),
     )
 

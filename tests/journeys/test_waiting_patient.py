@@ -79,7 +79,7 @@ def test_caller_writes_and_the_clinic_answers(live: str, rynek: House, new_conte
     expect(phone.get_by_label(FIELD)).to_have_value("")
     expect(phone.get_by_label(FIELD)).to_be_focused()
     badge = desk.locator(".caller", has_text="Ioana Pușcașu").locator(".badge")
-    expect(badge).to_have_class("badge badge-caller", timeout=2 * SECOND)
+    expect(badge).to_have_class("badge badge-caller badge-unanswered", timeout=2 * SECOND)
     assert heard(phone) == 1  # nobody is called by their own words
 
     notify(rynek, caller, "Yes, please.")

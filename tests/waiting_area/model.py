@@ -145,12 +145,22 @@ class Model:
             person.status = person.left_from
         person.how_left, person.left_from, person.left_at, person.seen = "", "", None, at
 
-    def transfer(self, who: int, area: int | None, calendar: bool, at: datetime) -> None:
+    def _refuse_if_attended(self, person: Person, member: int) -> None:
+        is_in_call = person.status == "in_call" and person.call is not None and self.attended(person.call)
+        if is_in_call and self.member_in.get(member) != person.call:
+            raise Refused("Attended")
+
+    def remove(self, who: int, member: int, at: datetime) -> bool:
+        self._refuse_if_attended(self.people[who], member)
+        return self.leave(who, "removed", at)
+
+    def transfer(self, who: int, member: int, area: int | None, calendar: bool, at: datetime) -> None:
         if area is None:
             raise Refused("ValueError")
         person = self.people[who]
         if not person.is_here:
             raise Refused("HasLeft")
+        self._refuse_if_attended(person, member)
         person.area, person.calendar = area, calendar
         if person.status != "waiting":
             call = person.call
@@ -235,8 +245,12 @@ class Model:
             raise Refused("CallOver")
         if self.attended(call) and self.member_in.get(member) != call:
             raise Refused("NotInCall")
-        for person in self.inside(call):
+        inside = self.inside(call)
+        ended = [person for person in inside if person.status == "in_call"] or inside
+        for person in ended:
             self._goes(person, "ended", at)
+        if len(ended) < len(inside):
+            self.member_in = {who: where for who, where in self.member_in.items() if where != call}
 
     # --- Words ---------------------------------------------------------------------------------------
 
@@ -249,6 +263,11 @@ class Model:
         if not self.people[who].is_here:
             raise Refused("HasLeft")
         self._say(self.people[who], "clinic", member, text, at, None)
+        self._look_after(self.people[who])
+
+    def _look_after(self, person: Person) -> None:
+        if person.alert == "vanished":
+            person.alert = ""
 
     def write(self, who: int, text: str, at: datetime) -> None:
         person = self.people[who]
@@ -260,6 +279,8 @@ class Model:
         """Return who had left already."""
         if key in self.broadcasts:
             return set()
+        if not any(self.people[who].is_here for who in people):
+            raise Refused("NobodyHere")
         self.broadcasts[key] = len(self.broadcasts)
         for who in people:
             if self.people[who].is_here:
@@ -268,9 +289,10 @@ class Model:
 
     def tick_off(self, who: int) -> bool:
         person = self.people[who]
-        if person.unanswered_since is None:
+        if person.unanswered_since is None and person.alert != "vanished":
             return False
         person.ticked = len(person.words)
+        self._look_after(person)
         return True
 
     def withdraw(self, who: int, number: int, member: int, at: datetime) -> int:

@@ -19,9 +19,9 @@ from notifications.enums import Channel
 from notifications.registry import get_kind, list_kinds
 from tests.factories.house import MINUTES, NOW, House
 from tests.factories.page import Page, queries_of
-from tests.factories.waiting import area_of, arrive, take
+from tests.factories.waiting import SECONDS, area_of, arrive, ping, take
 from waiting_area import areas, calls, long_wait, operations, tasks
-from waiting_area.models import Caller, WaitingArea
+from waiting_area.models import Caller, Pulse, WaitingArea
 
 SECOND = timedelta(seconds=1)
 LATE = NOW + 20 * MINUTES
@@ -152,11 +152,21 @@ def test_sweeps_go_on_where_the_last_one_stopped(asking: House, monkeypatch: pyt
 
 
 def test_beats_sweep_plans_it(asking: House) -> None:
-    arrive(asking)
+    caller, lost = arrive(asking), arrive(asking, "Bea Lost")
+    Caller.objects.filter(pk=lost.pk).update(is_lost=True)
+    ping(caller, LATE)
+    Pulse.objects.update(counting_since=LATE - 44 * SECONDS)
+    with clock.held_at(LATE):
+        tasks.sweep_presence()
+    # Not before it is known who is here: after a night everybody of yesterday would wait.
+    assert not states()
+
+    Pulse.objects.update(counting_since=LATE - 45 * SECONDS)
     with clock.held_at(LATE):
         tasks.sweep_presence()
 
     assert set(states()) == {"email", "sms"}
+    assert Message.objects.get(kind="long_wait").cause == long_wait.cause_of(caller.pk)
 
 
 # --- The words -------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Walk:
         self.ids: list[int] = []  # of callers, by the model's number
         self.call_ids: list[int] = []
         self.said: list[tuple[int, int]] = []  # person and number
+        self.texts: dict[str, str] = {}
         self.outcomes: Counter[str] = Counter()
 
     # --- Drawing -------------------------------------------------------------------------------------
@@ -151,15 +152,23 @@ class Walk:
         member, text, key = self.member(), f"To all {self.step}", self.key("all", self.step)
         if self.model.broadcasts and self.random.random() < 0.15:
             key = self.random.choice(sorted(self.model.broadcasts))
+            text = self.texts[key]
         strangers = {self.stranger.pk} if self.random.random() < 0.3 else set()
         is_new = key not in self.model.broadcasts
         logged = AuditEntry.objects.filter(action="notice.broadcast.refused").count()
 
-        missed = self.model.broadcast(key, people, member, text, self.at)
-        sent = notices.broadcast(
-            clinic=self.house.clinic, caller_ids={self.ids[who] for who in people} | strangers, text=text,
-            key=key, actor=user_actor(self.users[member]), at=self.at,
-        )  # fmt: skip
+        wanted: dict[str, Any] = {
+            "clinic": self.house.clinic, "caller_ids": {self.ids[who] for who in people} | strangers,
+            "text": text, "key": key, "actor": user_actor(self.users[member]), "at": self.at,
+        }  # fmt: skip
+        try:
+            missed = self.model.broadcast(key, people, member, text, self.at)
+        except Refused:
+            with pytest.raises(notices.NobodyHere):
+                notices.broadcast(**wanted)
+            return f"{member} notifies nobody of {people}"
+        sent = notices.broadcast(**wanted)
+        self.texts[key] = text
 
         assert Broadcast.objects.count() == len(self.model.broadcasts)
         if is_new:
@@ -278,9 +287,10 @@ class Walk:
         return f"{who} leaves"
 
     def removed(self) -> str:
-        who, actor = self.person(), user_actor(self.users[self.member()])
+        who, member = self.person(), self.member()
+        actor = user_actor(self.users[member])
         self.both(
-            lambda: self.model.leave(who, "removed", self.at),
+            lambda: self.model.remove(who, member, self.at),
             lambda: operations.remove(caller_id=self.ids[who], actor=actor, at=self.at),
         )
         return f"{who} is removed"
@@ -313,11 +323,12 @@ class Walk:
         return f"{who} comes back"
 
     def is_transferred(self) -> str:
-        who, actor = self.person(), user_actor(self.users[self.member()])
+        who, member = self.person(), self.member()
+        actor = user_actor(self.users[member])
         area = self.random.choice((0, 1, 1, None))
         to_calendar = self.random.random() < 0.5
         self.both(
-            lambda: self.model.transfer(who, area, to_calendar, self.at),
+            lambda: self.model.transfer(who, member, area, to_calendar, self.at),
             lambda: operations.transfer(
                 caller_id=self.ids[who], area=self.foreign_area if area is None else self.areas[area],
                 calendar=self.house.calendar if to_calendar else None, actor=actor, at=self.at,

@@ -17,7 +17,7 @@ from tests.factories.page import queries_of
 from tests.factories.soundness import badges, rebuilt
 from tests.factories.waiting import SECONDS, Told, area_of, arrive, notify
 from waiting_area import areas, calls, notices, operations, states
-from waiting_area.models import Caller, Notice
+from waiting_area.models import Broadcast, Caller, Notice
 from waiting_area.notices import MayNotWrite, TooLate
 from waiting_area.operations import HasLeft
 from waiting_area.queries import list_notices
@@ -297,7 +297,7 @@ def test_second_press_broadcasts_once(rynek: House) -> None:
     first, second = arrive(rynek), arrive(rynek)
     sent = tell_all(rynek, [first.pk], key="k" * 32)
 
-    again = tell_all(rynek, [first.pk, second.pk], "Else", key="k" * 32)
+    again = tell_all(rynek, [first.pk, second.pk], key="k" * 32)
 
     assert again.broadcast == sent.broadcast
     assert Notice.objects.count() == 1
@@ -306,14 +306,31 @@ def test_second_press_broadcasts_once(rynek: House) -> None:
     assert [number for number in first.notices.order_by("pk").values_list("number", flat=True)] == [1, 2]
 
 
+def test_text_changed_after_a_lost_answer_is_another(rynek: House) -> None:
+    caller = arrive(rynek)
+    first = notify(rynek, caller, "One", key="k" * 32)
+    everybody = tell_all(rynek, [caller.pk], "All", key="b" * 32)
+
+    changed = [notify(rynek, caller, "One and more", key="k" * 32) for _press in range(2)]
+    all_changed = [tell_all(rynek, [caller.pk], "All and more", key="b" * 32) for _press in range(2)]
+
+    assert notify(rynek, caller, "One", key="k" * 32) == first
+    assert changed[0] == changed[1] != first
+    assert all_changed[0].broadcast == all_changed[1].broadcast != everybody.broadcast
+    assert list(caller.notices.order_by("number").values_list("text", flat=True)) == [
+        "One", "All", "One and more", "All and more",
+    ]  # fmt: skip
+
+
 def test_broadcast_to_nobody_who_is_here(rynek: House, told: Told) -> None:
     left = arrive(rynek)
     bring_to(left, "left", rynek)
     told.clear()
 
-    sent = tell_all(rynek, [left.pk])
+    with pytest.raises(notices.NobodyHere) as nobody:
+        tell_all(rynek, [left.pk, 987_654])
 
-    assert (sent.broadcast.missed, sent.foreign, told) == ([left.pk], frozenset(), [])
+    assert (set(nobody.value.foreign), told, Broadcast.objects.exists()) == ({987_654}, [], False)
     with pytest.raises(ValidationError):
         tell_all(rynek, [left.pk], " ")
 

@@ -129,12 +129,8 @@ def test_broadcast_goes_when_the_last_of_its_notices_went(rynek: House) -> None:
     ]  # fmt: skip
 
 
-def test_broadcast_that_everybody_missed_is_there_for_a_day(rynek: House) -> None:
-    caller = gone(rynek)
-    notices.broadcast(
-        clinic=rynek.clinic, caller_ids=[caller.pk], text="Late", key="a" * 32,
-        actor=user_actor(rynek.assistant), at=NOW,
-    )  # fmt: skip
+def test_broadcast_without_notices_is_there_for_a_day(rynek: House) -> None:
+    Broadcast.objects.create(clinic=rynek.clinic, user=rynek.assistant, key="a" * 32, sent_at=NOW)
 
     retention.forget(at=NOW + DAYS)
     assert Broadcast.objects.exists()

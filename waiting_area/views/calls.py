@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from clinic.access import Member, staff
-from clinic.audit.operations import record_refused, record_seen
+from clinic.audit.opening import opened
+from clinic.audit.operations import record_refused
 from clinic.lib import clock
 from clinic.live.page import open_stream, stream_attributes
 from clinic.live.tokens import stream_path
@@ -32,7 +33,7 @@ Acts = Callable[[HttpRequest, Member, Call, Caller], None]
 def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Open a view to the clinic's people who are in the call; it gets the call and their participation.
 
-    Answers: another clinic's call or an unknown one 404; over 410; not in it, or not any more, 403.
+    Answers: another clinic's call or an unknown one 404; over, or the member is out of it, 410; never in it 403.
     """
 
     @wraps(view)
@@ -45,10 +46,12 @@ def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         here = call.participations.filter(user=member.user, gone_at=None).first()
         if here is not None:
             return view(request, member, call, here, **kwargs)
-        if not call.is_over:
+        if not call.is_over and not call.participations.filter(user=member.user).exists():
             record_refused(member.actor, "call.see", member.clinic, at=clock.now())
             raise PermissionDenied
-        return render(request, "waiting_area/call_over.html", {"call": call}, status=410)
+        # Whoever was in it finds the way back, if anybody is still there.
+        context = {"call": call, "callers": _callers(call)}
+        return render(request, "waiting_area/call_over.html", context, status=410)
 
     return guarded
 
@@ -67,6 +70,7 @@ def call(request: HttpRequest, member: Member, call: Call, here: Participation) 
     callers = _callers(call)
     board.prepare(callers, at=at)
     waiting = Caller.objects.present().filter(clinic=member.clinic, status=Status.WAITING)
+    waiting = waiting.select_related("calendar__practitioner")
     staff_here = call.participations.filter(gone_at=None).select_related("user").order_by("joined_at", "pk")
     talks = [
         {"caller": one, "notices": board.list_conversation(one, user_id=member.user.pk, at=at)}
@@ -84,10 +88,8 @@ def call(request: HttpRequest, member: Member, call: Call, here: Participation) 
     if subject is not None:
         renew = reverse("waiting_area:call_listen", args=[member.clinic.slug, call.key])
         context["stream"] = stream_attributes(subject, renew=renew, since=request.begun_at)  # type: ignore[attr-defined]
-    response = render(request, "waiting_area/call.html", context)
-    if not request.htmx:  # type: ignore[attr-defined]
-        for one in callers:
-            record_seen(member.actor, one, at=at)
+    with opened(request, member.actor, call, at=at, along=callers):
+        response = render(request, "waiting_area/call.html", context)
     if subject is not None:
         open_stream(response, subject)
     return response
@@ -180,9 +182,11 @@ def call_hold(request: HttpRequest, member: Member, call: Call, here: Participat
 def call_bring(
     request: HttpRequest, member: Member, call: Call, here: Participation, pk: int
 ) -> HttpResponse:
-    """Take a caller off hold, or bring somebody who waits into the call (W13)."""
+    """Take a caller of the call off hold (W13); who waits is looked at before they are brought in."""
 
     def act(caller: Caller) -> None:
+        if caller.call_id != call.pk:
+            raise calls.NotInCall
         seen = request.POST.get("was", "")
         calls.join(
             caller_id=caller.pk, actor=member.actor, into=call, at=clock.now(),

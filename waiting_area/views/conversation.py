@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.access import Member, get_for, staff
 from clinic.audit.opening import opened
+from clinic.audit.operations import record_refused
 from clinic.lib import clock
 from waiting_area import board, notices, rules, states
 from waiting_area.forms import BroadcastForm, NoticeForm
@@ -100,17 +101,18 @@ def callers_notify(request: HttpRequest, member: Member) -> HttpResponse:
         status = 422
         if form.is_valid():
             wanted = form.cleaned_data
-            if (
-                recipients.exists()
-                or Broadcast.objects.filter(clinic=member.clinic, key=wanted["key"]).exists()
-            ):
+            try:
                 sent = notices.broadcast(
                     clinic=member.clinic, caller_ids=ids, text=wanted["text"], key=wanted["key"],
                     actor=member.actor, at=at,
                 )  # fmt: skip
+            except notices.NobodyHere as nobody:
+                # What was typed stays in the field.
+                status = 409
+                if nobody.foreign:
+                    record_refused(member.actor, "notice.broadcast", member.clinic, at=at)
+            else:
                 return _sent(request, member, sent.broadcast)
-            # Nobody is here any more: what was typed stays in the field.
-            status = 409
     context = {
         "recipients": list(recipients.order_by("arrived_at", "pk")),
         "gone": list(Caller.objects.filter(clinic=member.clinic, pk__in=ids, status="left").order_by("pk")),
@@ -135,7 +137,7 @@ def _outcome(member: Member, broadcast: Broadcast) -> dict[str, Any]:
     at = clock.now()
     reached = board.outcome_of(broadcast, user_id=member.user.pk, at=at)
     first = broadcast.notices.order_by("pk").first()
-    to = [caller.pk for caller, _word in reached.rows]
+    to = [caller.pk for caller, _word in reached.rows] + [caller.pk for caller in reached.missed]
     return {
         "broadcast": broadcast,
         "text": first.text if first else "",
@@ -171,6 +173,12 @@ def notice_withdraw(request: HttpRequest, member: Member, pk: int) -> HttpRespon
         text, say = _("The notice was taken back."), messages.success
     if not request.htmx:  # type: ignore[attr-defined]
         say(request, text)
+    elif say is messages.error:
+        # The press came from a part that nothing is put into: the page, made anew, says it.
+        say(request, text)
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return response
     elif not notice.broadcast_id:
         return HttpResponse(status=204)  # the open conversation hears of it
     if notice.broadcast_id:

@@ -16,7 +16,7 @@ from clinic.models import Calendar
 from waiting_area import board, calls, notices, operations, rules, states
 from waiting_area.enums import Status
 from waiting_area.forms import TransferForm
-from waiting_area.models import Caller, WaitingArea
+from waiting_area.models import Call, Caller, WaitingArea
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,6 +44,7 @@ def callers(request: HttpRequest, member: Member) -> HttpResponse:
         "displayed": [one.pk for one in found if one.is_present],
         "only": only,
         "chosen": chosen,
+        "back": f"?{chosen.query}" if chosen.query else "",
         "statuses": [(status, status in chosen.shown, counts[status]) for status in Status],
         "counts": json.dumps(counts),
         "areas": areas,
@@ -62,11 +63,16 @@ def callers(request: HttpRequest, member: Member) -> HttpResponse:
 def caller_remove(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Remove a caller; their page says so, and they cannot come back as the same one (W4)."""
     caller = get_for(member, Caller, pk, "caller.write")
-    if operations.remove(caller_id=caller.pk, actor=member.actor, at=clock.now()):
-        messages.success(request, _("%(name)s was removed.") % {"name": caller.name})
+    try:
+        was_here = operations.remove(caller_id=caller.pk, actor=member.actor, at=clock.now())
+    except states.Attended as attended:
+        _say_attended(request, attended)
     else:
-        _say_left(request, caller)
-    return redirect("waiting_area:callers", slug=member.clinic.slug)
+        if was_here:
+            messages.success(request, _("%(name)s was removed.") % {"name": caller.name})
+        else:
+            _say_left(request, caller)
+    return to_list(request, member)
 
 
 @require_POST
@@ -78,7 +84,7 @@ def caller_tick_off(request: HttpRequest, member: Member, pk: int) -> HttpRespon
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse(status=204)  # the open conversation hears of it
     messages.success(request, _("Marked as answered."))
-    return redirect("waiting_area:callers", slug=member.clinic.slug)
+    return to_list(request, member)
 
 
 @require_POST
@@ -92,7 +98,7 @@ def caller_hold(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
         messages.info(request, _("Somebody else was quicker: nothing was changed."))
     else:
         messages.success(request, _("%(name)s is on hold.") % {"name": caller.name})
-    return redirect("waiting_area:callers", slug=member.clinic.slug)
+    return to_list(request, member)
 
 
 @require_http_methods(["GET", "POST"])
@@ -112,12 +118,15 @@ def caller_transfer(request: HttpRequest, member: Member, pk: int) -> HttpRespon
                 )  # fmt: skip
             except states.HasLeft:
                 _say_left(request, caller)
+            except states.Attended as attended:
+                _say_attended(request, attended)
             else:
                 messages.success(request, _("%(name)s was transferred.") % {"name": caller.name})
             return to_list(request, member)
     template = "waiting_area/caller_transfer.html"
     part = f"{template}#ask" if request.htmx else template  # type: ignore[attr-defined]
-    return render(request, part, {"caller": caller, "form": form}, status=status)
+    context = {"caller": caller, "form": form, "query": request.GET.urlencode()}
+    return render(request, part, context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -125,40 +134,49 @@ def caller_transfer(request: HttpRequest, member: Member, pk: int) -> HttpRespon
 def caller_join(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Join a caller, after a look at whether it is the right one where the area asks for that (W13, W14).
 
-    A GET, and a press on a row that has become old, ask first.
+    A GET, and a press on a row that has become old, ask first; so does bringing somebody into one's own call
+    (`into`: its key).
     """
     caller = get_for(member, Caller.objects.select_related("area", "clinic"), pk, "caller.write")
+    wanted = request.POST.get("into") or request.GET.get("into", "")
+    into = Call.objects.filter(clinic=member.clinic, key=wanted).first() if wanted else None
     status, problem = 200, ""
     if request.method == "POST":
         is_sure = "sure" in request.POST
         seen = request.POST.get("was", "")
-        if caller.area.confirms_name and not is_sure:
+        if (caller.area.confirms_name or into) and not is_sure:
             status = 409
         else:
             try:
                 call = calls.join(
                     caller_id=caller.pk, actor=member.actor, at=clock.now(),
-                    was=Status(seen) if seen in Status.values else None,
+                    was=Status(seen) if seen in Status.values else None, into=into,
                 )  # fmt: skip
             except states.HasLeft:
                 _say_left(request, caller)
-                return redirect("waiting_area:callers", slug=member.clinic.slug)
+                return to_list(request, member)
             except states.WrongState:
                 status, problem = 409, "changed"
             except calls.InAnotherCall as error:
                 messages.error(request, _("You are still in this call. Leave it before you join another."))
                 return redirect("waiting_area:call", slug=member.clinic.slug, key=error.call.key)
-            except calls.CallOver:
-                status, problem = 409, "changed"
+            except (calls.CallOver, calls.NotInCall):
+                status, problem, into = 409, "changed", None
             else:
                 return redirect("waiting_area:call", slug=member.clinic.slug, key=call.key)
         caller.refresh_from_db()
     if not caller.is_present:
         _say_left(request, caller)
-        return redirect("waiting_area:callers", slug=member.clinic.slug)
+        return to_list(request, member)
     board.prepare([caller], at=clock.now())
-    context = {"caller": caller, "problem": problem}
+    context = {"caller": caller, "problem": problem, "into": into}
     return render(request, "waiting_area/caller_join.html", context, status=status)
+
+
+def _say_attended(request: HttpRequest, attended: states.Attended) -> None:
+    names = ", ".join(attended.names)
+    text = _("Nothing was changed: %(names)s is in a call with them. Only who is in the call can do this.")
+    messages.error(request, text % {"names": names})
 
 
 def _say_left(request: HttpRequest, caller: Caller) -> None:
@@ -166,9 +184,13 @@ def _say_left(request: HttpRequest, caller: Caller) -> None:
 
 
 def to_list(request: HttpRequest, member: Member) -> HttpResponse:
-    """Go back to the list; a dialog on it lets the browser do so."""
+    """Go back to the list as it was filtered (W2); a dialog on it lets the browser do so."""
+    areas = WaitingArea.objects.filter(clinic=member.clinic)
+    chosen = board.Filter.read(request.GET, Calendar.objects.filter(clinic=member.clinic), areas)
+    url = reverse("waiting_area:callers", args=[member.clinic.slug])
+    url = f"{url}?{chosen.query}" if chosen.query else url
     if not request.htmx:  # type: ignore[attr-defined]
-        return redirect("waiting_area:callers", slug=member.clinic.slug)
+        return redirect(url)
     response = HttpResponse(status=204)
-    response["HX-Redirect"] = reverse("waiting_area:callers", args=[member.clinic.slug])
+    response["HX-Redirect"] = url
     return response

@@ -8,7 +8,7 @@ from django.test import Client
 from clinic.audit.operations import user_actor
 from clinic.models import AuditEntry
 from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in
-from tests.factories.page import Answer, Page, text_of
+from tests.factories.page import Answer, Page, proofs, text_of
 from tests.factories.waiting import area_of, arrive, hold, join, notify, write
 from waiting_area import calls
 from waiting_area.models import Call, Caller, Participation
@@ -21,6 +21,12 @@ def status_of(caller: Caller) -> str:
 
 def url_of(house: House, call: Call, path: str = "") -> str:
     return house.url(f"calls/{call.key}/{path}")
+
+
+def bring(desk: Client, house: House, call: Call, caller: Caller) -> Answer:
+    """Look at somebody who waits, and bring them into the call."""
+    form = {"was": caller.status, "into": call.key, "sure": "1"}
+    return desk.post(house.url(f"waiting/{caller.pk}/join/"), form, follow=True)
 
 
 def participants(answer: Answer) -> list[str]:
@@ -52,7 +58,8 @@ def test_page_opens_to_who_is_in_the_call_and_is_written_down(rynek: House, desk
     assert "Ola Grudzien (you)" in page.text
     assert "Is it you?" in page.text
     assert AuditEntry.objects.filter(action="caller.seen", object_id=caller.pk).count() == 1
-    desk.get(url_of(rynek, call), headers=HTMX)
+    own, *_others = proofs(page)
+    desk.get(url_of(rynek, call), headers={**HTMX, **own})
     assert AuditEntry.objects.filter(action="caller.seen", object_id=caller.pk).count() == 1
 
 
@@ -212,7 +219,7 @@ def test_leaving_is_at_once_when_all_are_held_or_somebody_stays(
 def test_call_ends_for_everybody(rynek: House, desk: Client) -> None:
     first, second = arrive(rynek), arrive(rynek, "Bea")
     call = join(rynek, first)
-    desk.post(url_of(rynek, call, f"bring/{second.pk}/"), {"was": "waiting"})
+    bring(desk, rynek, call, second)
 
     answer = desk.post(url_of(rynek, call, "end/"), follow=True)
 
@@ -253,9 +260,14 @@ def test_somebody_is_brought_in_and_sees_nobody_elses_notices(rynek: House, desk
     notify(rynek, second, "To Bea")
     call = join(rynek, first)
     (offered,) = Page(desk.get(url_of(rynek, call))).all("details", lambda it: it.get("id") == "bring")
-    assert text_of(offered) == "Bring somebody in Bea Second"
+    assert text_of(offered) == "Bring somebody in Bea Second A prescription · 09:01"
+    # Who waits is looked at before they are in somebody else's call.
+    url_in = rynek.url(f"waiting/{second.pk}/join/?into={call.key}")
+    assert "Bea Second" in Page(desk.get(url_in)).heading
+    assert desk.post(url_in, {"was": "waiting", "into": call.key}).status_code == 409
+    assert status_of(second) == "waiting"
 
-    answer = desk.post(url_of(rynek, call, f"bring/{second.pk}/"), {"was": "waiting"}, follow=True)
+    answer = bring(desk, rynek, call, second)
 
     assert participants(answer) == [
         "Ewa Siwa In a call Hold : Ewa Siwa Write 1 unanswered Say goodbye : Ewa Siwa",
@@ -263,8 +275,8 @@ def test_somebody_is_brought_in_and_sees_nobody_elses_notices(rynek: House, desk
     ]
     page = Page(answer)
     assert page.heading == "Ewa Siwa, Bea Second"
-    parts = {dict(node.attributes).get("id"): text_of(node) for node in page.all("div")}
-    talks = {one.pk: parts[f"talk-{one.pk}"] for one in (first, second)}
+    parts = {dict(node.attributes).get("aria-labelledby"): text_of(node) for node in page.all("section")}
+    talks = {one.pk: parts[f"talk-{one.pk}-title"] for one in (first, second)}
     assert ("From Ewa" in talks[first.pk], "To Bea" in talks[first.pk]) == (True, False)
     assert ("From Ewa" in talks[second.pk], "To Bea" in talks[second.pk]) == (False, True)
     assert not page.all("details", lambda it: it.get("id") == "bring")
@@ -273,7 +285,7 @@ def test_somebody_is_brought_in_and_sees_nobody_elses_notices(rynek: House, desk
 def test_goodbye_to_one_of_two(rynek: House, desk: Client) -> None:
     first, second, outside = (arrive(rynek, name) for name in ("Ada", "Bea", "Cia"))
     call = join(rynek, first)
-    desk.post(url_of(rynek, call, f"bring/{second.pk}/"), {"was": "waiting"})
+    bring(desk, rynek, call, second)
 
     answer = desk.post(url_of(rynek, call, f"part/{first.pk}/"), follow=True)
 
