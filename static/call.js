@@ -23,7 +23,19 @@
   tell();
 
   // Out of the call, or the call over: the page's own address says which, and nothing typed is here to be lost.
-  document.addEventListener("live:state", (event) => event.detail.state === "ended" && location.reload());
+  // Not while a press of one's own, which may be what ended it, is on its way to its own answer.
+  let leaves = false;
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    leaves = true;
+    setTimeout(() => {
+      leaves = false;
+      if (document.body.dataset.connection === "ended") location.reload();
+    }, 5000);
+  });
+  document.addEventListener("live:state", (event) => {
+    if (event.detail.state === "ended" && !leaves) location.reload();
+  });
   document.addEventListener("htmx:responseError", (event) => {
     if ([403, 410].includes(event.detail.xhr.status) && event.detail.elt.dataset.live) location.reload();
   });

@@ -32,7 +32,8 @@ Acts = Callable[[HttpRequest, Member, Call, Caller], None]
 def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Open a view to the clinic's people who are in the call; it gets the call and their participation.
 
-    Answers: another clinic's call or an unknown one 404; over 410; not in it, or not any more, 403.
+    Answers: another clinic's call or an unknown one 404; over 410; never in it 403. Who was in it and is not any
+    more, for they left in another window or were not heard for a minute, goes to the list, where they may rejoin.
     """
 
     @wraps(view)
@@ -45,6 +46,9 @@ def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         here = call.participations.filter(user=member.user, gone_at=None).first()
         if here is not None:
             return view(request, member, call, here, **kwargs)
+        if not call.is_over and call.participations.filter(user=member.user).exists():
+            messages.info(request, _("You had left this call already."))
+            return to_list(request, member)
         if not call.is_over:
             record_refused(member.actor, "call.see", member.clinic, at=clock.now())
             raise PermissionDenied
