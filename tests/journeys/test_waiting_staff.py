@@ -268,6 +268,49 @@ def test_last_browser_of_the_clinic_dies_and_its_caller_is_on_hold(
     expect(desk.locator("#needs-now")).to_have_text("")
 
 
+def test_two_windows_of_a_call_go_where_its_end_leads(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    switch(rynek, True)
+    sue, tom = (new_context(locale="en-GB").new_page() for _ in range(2))
+    for page, name in ((sue, "Sue Smith"), (tom, "Tom Thumb")):
+        enter(page, f"{live}{door(rynek)}", name)
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    row(desk, "Sue Smith").get_by_role("button", name="Join").click()
+    desk.wait_for_url("**/calls/*/")
+    other = desk.context.new_page()
+    other.goto(desk.url)
+    expect(other.locator("body")).to_have_attribute("data-connection", "open")
+
+    # Somebody more, held, each with words of their own.
+    desk.get_by_text("Bring somebody in").click()
+    desk.get_by_role("button", name="Tom Thumb").click()
+    expect(other.locator(".participant-name")).to_have_text(["Sue Smith", "Tom Thumb"])
+    expect(other.locator("h1")).to_have_text("Sue Smith, Tom Thumb")
+    desk.get_by_role("button", name="Hold : Tom Thumb").click()
+    tom.get_by_label("Type a message").fill("Only from Tom")
+    tom.get_by_role("button", name="Send").click()
+    expect(other.get_by_role("region", name="Notices with Tom Thumb")).to_contain_text("Only from Tom")
+    expect(other.get_by_role("region", name="Notices with Sue Smith")).not_to_contain_text("Only from Tom")
+    assert texts(sue) == []
+    # Written to from the call, beside it; the manager stays as it was.
+    desk.locator("#manager").get_by_role("link", name="Write").nth(1).click()
+    say(desk, "We hear you, Tom.")
+    expect(tom.get_by_text("We hear you, Tom.")).to_be_visible(timeout=SECOND)
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#drawer")).to_be_hidden()
+    expect(desk.locator("#manager")).to_be_visible()
+
+    desk.get_by_text("Hang up").click()
+    desk.get_by_role("button", name="End call").click()
+
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
+    expect(desk.get_by_text("The call has ended.")).to_be_visible()
+    expect(other.get_by_role("heading", name="The call is over")).to_be_visible()
+    for page in (sue, tom):
+        expect(page.get_by_role("heading", level=1)).to_contain_text("over")
+
+
 # --- In the middle of something ------------------------------------------------------------------------
 
 
