@@ -24,24 +24,24 @@
 
   // Out of the call, or the call over: the page's own address says which, and nothing typed is here to be lost.
   // Not while a press of one's own, which may be what ended it, is on its way to its own answer.
+  let isOut = false;
   let leaves = false;
+  const out = () => {
+    isOut = true;
+    if (!leaves) location.reload();
+  };
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
     leaves = true;
     setTimeout(() => {
       leaves = false;
-      if (document.body.dataset.connection === "ended") location.reload();
+      if (isOut) out();
     }, 5000);
   });
-  document.addEventListener("live:state", (event) => {
-    if (event.detail.state === "ended" && !leaves) location.reload();
-  });
-  document.addEventListener("htmx:responseError", (event) => {
-    if ([403, 410].includes(event.detail.xhr.status) && event.detail.elt.dataset.live) location.reload();
-  });
+  document.addEventListener("live:state", (event) => event.detail.state === "ended" && out());
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (![403, 410].includes(event.detail.xhr.status) || !event.detail.requestConfig.elt.dataset.live) return;
     event.detail.shouldSwap = false;
-    location.reload();
+    out();
   });
 })();
