@@ -22,20 +22,26 @@
   document.addEventListener("visibilitychange", tell);
   tell();
 
-  // Out of the call, or the call over: the page's own address says which. Who goes by a press goes there already.
-  let goes = false;
-  document.addEventListener("submit", () => {
-    goes = true;
+  // Out of the call, or the call over: the page's own address says which, and nothing typed is here to be lost.
+  // Not while a press of one's own, which may be what ended it, is on its way to its own answer.
+  let isOut = false;
+  let leaves = false;
+  const out = () => {
+    isOut = true;
+    if (!leaves) location.reload();
+  };
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    leaves = true;
+    setTimeout(() => {
+      leaves = false;
+      if (isOut) out();
+    }, 5000);
   });
-  const anew = () => goes || location.reload();
-  document.addEventListener("live:state", (event) => event.detail.state === "ended" && anew());
+  document.addEventListener("live:state", (event) => event.detail.state === "ended" && out());
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (![403, 410].includes(event.detail.xhr.status) || !event.detail.requestConfig.elt.dataset.live) return;
     event.detail.shouldSwap = false;
-    anew();
-  });
-  // The question before leaving was answered with *Stay*.
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.xhr.status === 409) goes = false;
+    out();
   });
 })();

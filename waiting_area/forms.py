@@ -420,6 +420,10 @@ class BroadcastForm(NoticeForm):
 
     to = forms.CharField(widget=forms.HiddenInput())
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        # The drawer with the form to one caller may stand on the same page.
+        super().__init__(*args, **{"auto_id": "all_%s", **more})
+
 
 class TransferForm(forms.Form):
     """Where a caller goes on waiting (W15)."""

@@ -189,7 +189,13 @@ def test_leaving_somebody_alone_asks_first(
     assert status_of(held) == "on_hold"
     assert caller.may_write is (rest == "hold")
     assert "You have left the call." in says(desk.get(rynek.url("waiting/")))
-    assert desk.get(url_of(rynek, call)).status_code == 403
+    # Another window of theirs goes to the list, where they may rejoin; nobody tried what they may not.
+    other = desk.get(url_of(rynek, call), follow=True)
+    assert other.redirect_chain == [(rynek.url("waiting/"), 302)]
+    assert "You had left this call already." in says(other)
+    part = desk.get(url_of(rynek, call), headers=HTMX)
+    assert (part.status_code, part["HX-Redirect"]) == (204, rynek.url("waiting/"))
+    assert not AuditEntry.objects.filter(action="call.see.refused").exists()
 
 
 @pytest.mark.parametrize("rest", ["", "whatever", "HOLD"])

@@ -1,0 +1,490 @@
+"""The staff's side of the waiting area in browsers side by side: the sources' steps in their order, and what
+goes on while somebody is in the middle of something (seeds 000 and 001; W1, W2, W5 to W10, W12 to W14)."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.factories.house import NOW, House
+from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, join, switch
+from tests.factories.waiting import write as ask
+from tests.journeys.conftest import MakeContext, log_in
+from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
+from waiting_area import presence
+from waiting_area.models import Caller, Notice, Watch
+
+# Counts what a page of the staff's plays: one for each tone that begins; a bell has two.
+TONES = """
+window.tones = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...given) {
+  window.tones += 1;
+  return start.apply(this, given);
+};
+"""
+BELL = 2
+SECOND = 1000
+ORANGE, BLUE = "badge badge-caller badge-unanswered", "badge badge-clinic"
+
+
+def board(context: BrowserContext, live: str, house: House, query: str = "") -> Page:
+    """Return the open list of somebody of the house's, with its stream open."""
+    page = context.new_page()
+    if not context.cookies():
+        log_in(page, live, house)
+    page.goto(f"{live}{house.url(f'waiting/{query}')}")
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    return page
+
+
+def row(desk: Page, name: str) -> Locator:
+    return desk.locator(".caller", has_text=name)
+
+
+def from_the_dots(desk: Page, name: str, act: str) -> None:
+    row(desk, name).locator(".menu-dots > summary").click()
+    row(desk, name).locator(".menu-dots").get_by_text(act, exact=True).click()
+
+
+def say(desk: Page, text: str, where: str = "#drawer") -> None:
+    """Write into what is open beside the list or before it, and send."""
+    desk.locator(where).get_by_label("Notice").fill(text)
+    desk.locator(where).get_by_role("button", name="Send").click()
+
+
+def sweep_after(passed: timedelta) -> None:
+    """Look after calls as if so much time had passed, in which pings were taken."""
+    with transaction.atomic():
+        beat(NOW + passed)
+        presence.sweep(at=NOW + passed)
+
+
+def test_every_step_of_the_sources_in_their_order(live: str, rynek: House, new_context: MakeContext) -> None:
+    switch(rynek, True)
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    elsewhere = desk.context.new_page()
+    elsewhere.goto(f"{live}{rynek.url('patients/')}")
+    sue, tom = with_ear(new_context(locale="en-GB")), new_context(locale="en-GB").new_page()
+    enter(sue, f"{live}{door(rynek)}", "Sue Smith")
+    sue.get_by_role("button", name="Turn the sound on and wait").click()
+    enter(tom, f"{live}{door(rynek)}", "Tom Thumb")
+    assert heard(sue) == 1  # the test tone
+
+    # One caller, from the three dots: no number yet, then a blue 1, and a sound on their screen.
+    badge = row(desk, "Sue Smith").locator(".badge")
+    expect(row(desk, "Sue Smith")).to_be_visible()
+    expect(badge).to_have_count(0)
+    from_the_dots(desk, "Sue Smith", "Notify")
+    say(desk, "Your doctor is late.")
+    expect(sue.get_by_text("Your doctor is late.")).to_be_visible(timeout=SECOND)
+    expect(badge).to_have_class(BLUE)
+    expect(badge).to_contain_text("1 notice, from the clinic")
+    assert heard(sue) == 2
+    desk.keyboard.press("Escape")
+
+    # They answer: orange, 2, unanswered, and counted on every page.
+    sue.get_by_label("Type a message").fill("How late?")
+    sue.get_by_role("button", name="Send").click()
+    expect(badge).to_have_class(ORANGE)
+    expect(badge).to_contain_text("2 notices, the last from them, unanswered")
+    expect(row(desk, "Sue Smith").locator(".caller-question")).to_have_text("How late?")
+    for page in (desk, elsewhere):
+        expect(page.locator("#needs-now")).to_have_text("1 wrote")
+        expect(page).to_have_title(page.title() if page.title().startswith("(1) ") else "(1)")
+
+    # The clinic answers: 3, blue, and nothing waits any more.
+    row(desk, "Sue Smith").locator(".caller-name").click()
+    say(desk, "Ten minutes.")
+    expect(badge).to_have_class(BLUE)
+    expect(badge).to_contain_text("3 notices, the last from the clinic")
+    expect(elsewhere.locator("#needs-now")).to_have_text("")
+    desk.keyboard.press("Escape")
+
+    # Join, the call manager, hold, hang up and leave: in this order.
+    row(desk, "Sue Smith").get_by_role("button", name="Join").click()
+    expect(desk.get_by_role("heading", name="Call manager")).to_be_visible()
+    expect(sue.get_by_text("You are in a call with Ola Grudzien.")).to_be_visible()
+    expect(sue.get_by_label("Type a message")).to_be_hidden()
+    desk.get_by_role("button", name="Hold : Sue Smith").click()
+    expect(desk.get_by_role("button", name="Take off hold : Sue Smith")).to_be_visible()
+    desk.get_by_text("Hang up").click()
+    desk.get_by_role("button", name="Leave call").click()
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
+    expect(desk.get_by_text("You have left the call.")).to_be_visible()
+    expect(row(desk, "Sue Smith").locator(".caller-status")).to_contain_text("On hold")
+
+    # Both ways on hold.
+    expect(sue.get_by_label("Type a message")).to_be_visible()
+    sue.get_by_label("Type a message").fill("I am still here")
+    sue.get_by_role("button", name="Send").click()
+    expect(badge).to_have_class(ORANGE)
+    expect(badge).to_contain_text("4 notices")
+
+    # Filtered by status, Notify goes to those on the list alone.
+    for status in ("Waiting", "In a call"):
+        with desk.expect_navigation():
+            desk.locator("#filter").get_by_text(status).click()
+    assert desk.url.endswith("?status=on_hold")
+    expect(row(desk, "Tom Thumb")).to_have_count(0)
+    expect(desk.locator("#notify")).to_have_text("Notify displayed 1")
+    desk.locator("#notify").click()
+    expect(desk.locator("#dialog-title")).to_have_text("To 1 caller")
+    say(desk, "Back in a minute.", "#dialog")
+    expect(desk.locator("#reached .reached")).to_have_text("1 shown")
+    expect(sue.get_by_text("Back in a minute.")).to_be_visible()
+    assert texts(tom) == []
+    # Blue again; but nobody has answered what they asked.
+    expect(badge).to_have_class(f"{BLUE} badge-unanswered")
+    expect(badge).to_contain_text("5 notices, the last from the clinic, unanswered")
+    assert texts(sue) == [
+        "Your doctor is late.", "How late?", "Ten minutes.", "I am still here", "Back in a minute.",
+    ]  # fmt: skip
+
+
+def test_notify_goes_to_whom_the_dialog_named_while_the_list_changes(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    first, second, third = (new_context(locale="en-GB").new_page() for _ in range(3))
+    for page, name in ((first, "Ada"), (second, "Bea"), (third, "Cia")):
+        enter(page, f"{live}{door(rynek)}", name)
+    desk = board(new_context(locale="en-GB"), live, rynek, "?status=waiting")
+    expect(desk.locator(".caller")).to_have_count(3)
+
+    desk.locator("#notify").click()
+    expect(desk.locator("#dialog-title")).to_have_text("To 3 callers")
+    desk.locator("#dialog").get_by_label("Notice").fill("We go on at ten.")
+    # One is taken meanwhile and leaves the filtered list, one goes away, one comes.
+    join(rynek, Caller.objects.get(name="Bea"), by=rynek.admin)
+    third.get_by_text("Leave the waiting area").click()
+    third.get_by_role("button", name="Yes, leave").click()
+    arrive(rynek, "Dan")
+    expect(desk.locator(".caller .caller-name")).to_have_text(["Ada", "Dan"])
+    expect(desk.locator("#notify")).to_contain_text("2")
+    expect(desk.locator("#dialog").get_by_label("Notice")).to_have_value("We go on at ten.")
+    desk.locator("#dialog").get_by_role("button", name="Send").click()
+
+    expect(first.get_by_text("We go on at ten.")).to_be_visible(timeout=SECOND)
+    expect(second.get_by_text("We go on at ten.")).to_have_count(1)
+    expect(desk.locator("#dialog-title")).to_have_text("Sent to 3 callers")
+    # It counts up while one looks.
+    expect(desk.locator(".reached")).to_have_text("2 shown, 1 left")
+    assert set(Notice.objects.values_list("caller__name", flat=True)) == {"Ada", "Bea"}
+
+    # A further text to the same people.
+    desk.get_by_text("Write to the same people again").click()
+    say(desk, "Thank you.", "#dialog")
+    expect(first.get_by_text("Thank you.")).to_be_visible(timeout=SECOND)
+    assert Notice.objects.filter(text="Thank you.").count() == 2
+    assert not Notice.objects.filter(caller__name="Dan").exists()
+
+
+def test_text_filter_says_whom_notify_reaches(live: str, rynek: House, new_context: MakeContext) -> None:
+    for name in ("Łucja Malik", "Jan Szary"):
+        arrive(rynek, name)
+    desk = board(new_context(locale="en-GB"), live, rynek)
+
+    desk.get_by_placeholder("Name or purpose").fill("lucja")
+    expect(desk.locator("#notify")).to_have_text("Notify displayed 1")
+    # Who comes while it stands is sifted as well.
+    arrive(rynek, "Tom Nowy")
+    arrive(rynek, "Ewa Siwa")
+    expect(desk.locator(".caller:not([hidden]) .caller-name")).to_have_text(["Łucja Malik"])
+    expect(desk.locator(".caller")).to_have_count(4)
+    desk.locator("#notify").click()
+    say(desk, "For one.", "#dialog")
+    expect(desk.locator("#dialog-title")).to_have_text("Sent to 1 caller")
+    assert Notice.objects.get().caller.name == "Łucja Malik"
+    desk.keyboard.press("Escape")
+
+    desk.get_by_placeholder("Name or purpose").fill("nobody of that name")
+    expect(desk.locator("#notify")).to_be_disabled()
+    expect(desk.get_by_text("Nobody is")).to_be_visible()
+    assert "lucja" not in desk.url
+
+
+# --- Left alone --------------------------------------------------------------------------------------
+
+
+def test_leave_anyway_leaves_them_alone_and_alerts_after_a_minute(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    switch(rynek, True)
+    phone = new_context(locale="en-GB").new_page()
+    enter(phone, f"{live}{door(rynek)}", "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    row(desk, "Sue Smith").get_by_role("button", name="Join").click()
+    desk.get_by_text("Hang up").click()
+    desk.get_by_role("button", name="Leave call").click()
+    expect(desk.locator("#hold-and-leave")).to_be_focused()
+    desk.get_by_role("button", name="Stay").click()
+    expect(desk.locator("#dialog")).to_be_hidden()
+    desk.get_by_text("Hang up").click()
+    desk.get_by_role("button", name="Leave call").click()
+    desk.get_by_role("button", name="Leave anyway").click()
+
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
+    status = row(desk, "Sue Smith").locator(".caller-status")
+    expect(status).to_contain_text("In a call Nobody is with them")
+    expect(phone.get_by_text("Somebody will be back with you soon.")).to_be_visible()
+    expect(phone.get_by_label("Type a message")).to_be_hidden()
+    expect(desk.locator("#needs-now")).to_have_text("")
+
+    sweep_after(61 * SECONDS)
+
+    expect(desk.locator("#needs-now")).to_have_text("1 alone")
+    expect(status.locator(".caller-lost").first).to_be_visible()
+    from_the_dots(desk, "Sue Smith", "Hold")
+    expect(status).to_contain_text("On hold")
+    expect(desk.locator("#needs-now")).to_have_text("")
+    expect(phone.get_by_label("Type a message")).to_be_visible()
+
+
+def test_last_browser_of_the_clinic_dies_and_its_caller_is_on_hold(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    switch(rynek, True)
+    phone = new_context(locale="en-GB").new_page()
+    enter(phone, f"{live}{door(rynek)}", "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    dying = new_context(locale="en-GB")
+    doctor = board(dying, live, rynek)
+    row(doctor, "Sue Smith").get_by_role("button", name="Join").click()
+    expect(doctor.get_by_role("heading", name="Call manager")).to_be_visible()
+    expect(row(desk, "Sue Smith").locator(".caller-with")).to_have_text("with Ola Grudzien")
+
+    dying.close()
+    sweep_after(61 * SECONDS)
+
+    status = row(desk, "Sue Smith").locator(".caller-status")
+    expect(status).to_contain_text("On hold")
+    expect(status).to_contain_text("The connection of the person with them was lost")
+    expect(desk.locator("#needs-now")).to_have_text("1 alone")
+    expect(phone.get_by_label("Type a message")).to_be_visible()
+    row(desk, "Sue Smith").get_by_role("button", name="Rejoin").click()
+    expect(phone.get_by_text("You are in a call with Ola Grudzien.")).to_be_visible()
+    expect(desk.locator("#needs-now")).to_have_text("")
+
+
+def test_two_windows_of_a_call_go_where_its_end_leads(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    switch(rynek, True)
+    sue, tom = (new_context(locale="en-GB").new_page() for _ in range(2))
+    for page, name in ((sue, "Sue Smith"), (tom, "Tom Thumb")):
+        enter(page, f"{live}{door(rynek)}", name)
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    row(desk, "Sue Smith").get_by_role("button", name="Join").click()
+    desk.wait_for_url("**/calls/*/")
+    other = desk.context.new_page()
+    other.goto(desk.url)
+    expect(other.locator("body")).to_have_attribute("data-connection", "open")
+
+    # Somebody more, held, each with words of their own.
+    desk.get_by_text("Bring somebody in").click()
+    desk.get_by_role("button", name="Tom Thumb").click()
+    expect(other.locator(".participant-name")).to_have_text(["Sue Smith", "Tom Thumb"])
+    expect(other.locator("h1")).to_have_text("Sue Smith, Tom Thumb")
+    desk.get_by_role("button", name="Hold : Tom Thumb").click()
+    tom.get_by_label("Type a message").fill("Only from Tom")
+    tom.get_by_role("button", name="Send").click()
+    expect(other.get_by_role("region", name="Notices with Tom Thumb")).to_contain_text("Only from Tom")
+    expect(other.get_by_role("region", name="Notices with Sue Smith")).not_to_contain_text("Only from Tom")
+    assert texts(sue) == []
+    # Written to from the call, beside it; the manager stays as it was.
+    desk.locator("#manager").get_by_role("link", name="Write").nth(1).click()
+    say(desk, "We hear you, Tom.")
+    expect(tom.get_by_text("We hear you, Tom.")).to_be_visible(timeout=SECOND)
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#drawer")).to_be_hidden()
+    expect(desk.locator("#manager")).to_be_visible()
+
+    desk.get_by_text("Hang up").click()
+    desk.get_by_role("button", name="End call").click()
+
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
+    expect(desk.get_by_text("The call has ended.")).to_be_visible()
+    expect(other.get_by_role("heading", name="The call is over")).to_be_visible()
+    for page in (sue, tom):
+        expect(page.get_by_role("heading", level=1)).to_contain_text("over")
+
+
+# --- In the middle of something ------------------------------------------------------------------------
+
+
+def test_what_is_taken_back_goes_from_the_callers_page(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    phone = new_context(locale="en-GB").new_page()
+    enter(phone, f"{live}{door(rynek)}", "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    row(desk, "Sue Smith").locator(".caller-name").click()
+    say(desk, "Meant for somebody else")
+    expect(phone.get_by_text("Meant for somebody else")).to_be_visible()
+
+    desk.get_by_role("button", name="Take back").click()
+
+    expect(phone.get_by_text("This notice was withdrawn.")).to_be_visible()
+    expect(phone.get_by_text("Meant for somebody else")).to_have_count(0)
+    expect(desk.locator("#conversation")).to_contain_text("taken back")
+    expect(row(desk, "Sue Smith").locator(".badge")).to_have_count(0)
+
+
+def test_what_is_typed_in_the_drawer_outlives_what_happens_around(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    row(desk, "Sue Smith").locator(".caller-name").click()
+    field = desk.locator("#drawer").get_by_label("Notice")
+    field.press_sequentially("Half a sen")
+
+    ask(sue, "Are you there?")
+    arrive(rynek, "Tom Thumb")
+
+    expect(desk.locator("#conversation")).to_contain_text("Are you there?")
+    expect(row(desk, "Tom Thumb")).to_be_visible()
+    expect(row(desk, "Sue Smith").locator(".badge")).to_have_class(ORANGE)
+    expect(field).to_be_focused()
+    field.press_sequentially("tence.")
+    expect(field).to_have_value("Half a sentence.")
+    expect(desk.locator("#drawer [data-counter]")).to_have_text("16 / 1000")
+    field.press("Control+Enter")
+    expect(desk.locator("#conversation")).to_contain_text("Half a sentence.")
+    expect(desk.locator("#drawer").get_by_label("Notice")).to_have_value("")
+
+
+def test_drawer_and_menus_by_keyboard_alone(live: str, rynek: House, new_context: MakeContext) -> None:
+    sue = arrive(rynek, "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    dots = desk.locator(f"#caller-{sue.pk}-dots")
+    menu = desk.locator(f"#caller-{sue.pk}-menu")
+    field = desk.locator("#drawer").get_by_label("Notice")
+
+    dots.focus()
+    desk.keyboard.press("Enter")
+    expect(menu).to_have_attribute("open", "")
+    desk.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(dots).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    expect(field).to_be_focused()
+    expect(menu).not_to_have_attribute("open", "")
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#drawer")).to_be_hidden()
+    expect(dots).to_be_focused()
+
+    # From the name; and the row comes anew meanwhile.
+    name = desk.locator(f"#caller-{sue.pk}-name")
+    name.focus()
+    desk.keyboard.press("Enter")
+    expect(field).to_be_focused()
+    desk.keyboard.type("Hello")
+    desk.keyboard.press("Control+Enter")
+    expect(row(desk, "Sue Smith").locator(".badge")).to_have_class(BLUE)
+    desk.keyboard.press("Escape")
+    expect(name).to_be_focused()
+
+    # A dialog before the page.
+    desk.locator("#notify").focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#dialog").get_by_label("Notice")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(desk.locator("#dialog")).to_be_hidden()
+    expect(desk.locator("#notify")).to_be_focused()
+
+    # The call manager closes by the same key, and comes again.
+    desk.locator(f"#caller-{sue.pk}-join").press("Enter")
+    manager = desk.locator("#manager")
+    expect(manager).to_be_visible()
+    desk.get_by_role("button", name="Hold : Sue Smith").focus()
+    desk.keyboard.press("Escape")
+    expect(manager).to_be_hidden()
+    desk.get_by_role("button", name="Call manager").press("Enter")
+    expect(manager).to_be_visible()
+
+
+# --- Sound for staff -----------------------------------------------------------------------------------
+
+
+def tones(*pages: Page) -> int:
+    return sum(page.evaluate("window.tones") for page in pages)
+
+
+@pytest.mark.parametrize("is_muted", [False, True])
+def test_each_question_rings_once_in_one_window(
+    is_muted: bool, live: str, rynek: House, new_context: MakeContext
+) -> None:
+    mine = rynek.assistant.memberships.get(clinic=rynek.clinic)
+    Watch.objects.create(membership=mine, sound="bell", volume=50, is_muted=is_muted)
+    sue = arrive(rynek, "Sue Smith", at=NOW - 300 * SECONDS)
+    context = new_context(locale="en-GB")
+    context.add_init_script(TONES)
+    context.clock.install()
+    first = board(context, live, rynek)
+    second = board(context, live, rynek)
+    for page in (first, second):
+        page.locator("h1").click()
+    bell = 0 if is_muted else BELL
+
+    for number in (1, 2):
+        ask(sue, f"Question {number}")
+        for page in (first, second):
+            expect(page.locator("#needs-now")).to_have_attribute("data-news", f"q{sue.pk}.{number}")
+        context.clock.run_for(11 * SECOND)
+        assert tones(first, second) == bell * number
+        expect(second).to_have_title("(1) Waiting area · Gabinety Rynek · Anteroom")
+
+    # A minute later it calls again, once, as long as nobody has answered.
+    context.clock.run_for(60 * SECOND)
+    assert tones(first, second) == bell * 3
+
+
+# --- A thousand callers --------------------------------------------------------------------------------
+
+
+def test_a_thousand_callers_and_one_change_touches_one_row(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    area = area_of(rynek)
+    Caller.objects.bulk_create(
+        Caller(
+            clinic=rynek.clinic, area=area, key=uuid.uuid4().hex, name=f"Caller {number:04}", purpose="Wyniki",
+            language="pl", consented_at=NOW, status_since=NOW, arrived_at=NOW + number * SECONDS / 1000,
+            last_seen_at=NOW,
+        )
+        for number in range(1000)
+    )  # fmt: skip
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    expect(desk.locator("#notify")).to_have_text("Notify displayed 1000")
+    changed = Caller.objects.get(name="Caller 0500")
+    desk.evaluate(
+        """() => {
+            window.touched = [];
+            const name = (node) => node.id || node.parentElement?.id || node.nodeName;
+            new MutationObserver((all) => {
+                for (const { target, type, addedNodes, removedNodes } of all) {
+                    if (type === "childList" && target.matches(".callers")) {
+                        window.touched.push(...[...addedNodes].map((one) => `+${one.id}`));
+                        window.touched.push(...[...removedNodes].map((one) => `-${one.id}`));
+                    } else if (!target.parentElement?.closest(".caller-time")) window.touched.push(name(target));
+                }
+            }).observe(document.querySelector(".callers"), {
+                childList: true, subtree: true, attributes: true, characterData: true,
+            });
+        }"""
+    )
+
+    join(rynek, changed, by=rynek.admin)
+
+    mine = f"caller-{changed.pk}"
+    expect(desk.locator(f"#{mine} .caller-status")).to_contain_text("In a call with Anna Maj")
+    touched = desk.evaluate("window.touched")
+    assert sorted(one for one in touched if one[0] in "+-") == [f"+{mine}", f"-{mine}"]
+    assert set(touched) <= {f"+{mine}", f"-{mine}", mine}
+    expect(desk.locator("#count-in_call")).to_have_text("1")
+    expect(desk.locator("#count-waiting")).to_have_text("999")
