@@ -185,6 +185,8 @@ def call_bring(
     """Take a caller of the call off hold (W13); who waits is looked at before they are brought in."""
 
     def act(caller: Caller) -> None:
+        if not caller.is_present:
+            raise states.HasLeft
         if caller.call_id != call.pk:
             raise calls.NotInCall
         seen = request.POST.get("was", "")
