@@ -125,7 +125,7 @@
   document.addEventListener("input", ({ target }) => {
     if (target.matches(".talk-form textarea")) store((all) => all.setItem(drafted(target), target.value));
   });
-  document.addEventListener("htmx:afterRequest", (event) => {
+  document.addEventListener("htmx:beforeSwap", (event) => {
     const form = event.detail.requestConfig?.elt;
     const area = form?.matches?.(".talk-form") && form.querySelector("textarea");
     if (area && event.detail.requestConfig.verb === "post" && event.detail.xhr.status === 200) {

@@ -77,7 +77,7 @@
     call(Number(pressing));
     // Whether this page may sound is known a moment after it was asked.
     const silent = document.querySelector("[data-wake]");
-    if (silent) silent.hidden = !Number(volume) || isAwake();
+    if (silent) silent.hidden = !("news" in part().dataset) || !Number(volume) || isAwake();
     if (!("news" in part().dataset)) return;
     alone(() => {
       const heard = recall();

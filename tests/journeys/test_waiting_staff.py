@@ -168,9 +168,10 @@ def test_notify_goes_to_whom_the_dialog_named_while_the_list_changes(
 
     expect(first.get_by_text("We go on at ten.")).to_be_visible(timeout=SECOND)
     expect(second.get_by_text("We go on at ten.")).to_have_count(1)
-    expect(desk.locator("#dialog-title")).to_have_text("Sent to 3 callers")
+    expect(desk.locator("#dialog-title")).to_have_text("Sent to 2 callers")
+    expect(desk.locator("#ask")).to_contain_text("1 had left before it was sent.")
     # It counts up while one looks.
-    expect(desk.locator(".reached")).to_have_text("2 shown, 1 left")
+    expect(desk.locator(".reached")).to_have_text("2 shown")
     assert set(Notice.objects.values_list("caller__name", flat=True)) == {"Ada", "Bea"}
 
     # A further text to the same people.
@@ -284,7 +285,11 @@ def test_two_windows_of_a_call_go_where_its_end_leads(
 
     # Somebody more, held, each with words of their own.
     desk.get_by_text("Bring somebody in").click()
-    desk.get_by_role("button", name="Tom Thumb").click()
+    desk.get_by_role("link", name="Tom Thumb").click()
+    # Looked at before they are in somebody else's call.
+    expect(desk.locator("h1")).to_have_text("Join Tom Thumb?")
+    desk.get_by_role("button", name="Join").click()
+    desk.wait_for_url("**/calls/*/")
     expect(other.locator(".participant-name")).to_have_text(["Sue Smith", "Tom Thumb"])
     expect(other.locator("h1")).to_have_text("Sue Smith, Tom Thumb")
     desk.get_by_role("button", name="Hold : Tom Thumb").click()
@@ -306,9 +311,11 @@ def test_two_windows_of_a_call_go_where_its_end_leads(
 
     desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
     expect(desk.get_by_text("The call has ended.")).to_be_visible()
-    expect(other.get_by_role("heading", name="The call is over")).to_be_visible()
-    for page in (sue, tom):
-        expect(page.get_by_role("heading", level=1)).to_contain_text("over")
+    # Who is on hold outlives it, and is found from the other window.
+    expect(other.get_by_role("heading", name="You are out of this call")).to_be_visible()
+    expect(other.get_by_role("link", name="Rejoin : Tom Thumb")).to_be_visible()
+    expect(sue.get_by_role("heading", level=1)).to_contain_text("over")
+    expect(tom.locator("[data-status=on_hold]")).to_be_visible()
 
 
 # --- In the middle of something ------------------------------------------------------------------------

@@ -17,8 +17,7 @@ def needs(client: Client, house: House, path: str = "waiting/needs/") -> tuple[s
     """Return what the counts say, and what the script is told."""
     (part,) = Page(client.get(house.url(path))).all("div", lambda it: it.get("id") == "needs-now")
     told = {name[5:]: str(value) for name, value in part.attributes if name.startswith("data-")}
-    # Hidden until a script finds that this page may not sound.
-    return text_of(part).removeprefix("Turn the sound on").strip(), told
+    return text_of(part), told
 
 
 def news(client: Client, house: House) -> list[str]:
