@@ -79,7 +79,7 @@ def test_every_step_of_the_sources_in_their_order(live: str, rynek: House, new_c
     expect(badge).to_have_count(0)
     from_the_dots(desk, "Sue Smith", "Notify")
     say(desk, "Your doctor is late.")
-    expect(sue.get_by_text("Your doctor is late.")).to_be_visible(timeout=SECOND)
+    expect(sue.get_by_text("Your doctor is late.")).to_be_visible(timeout=10 * SECOND)
     expect(badge).to_have_class(BLUE)
     expect(badge).to_contain_text("1 notice, from the clinic")
     assert heard(sue) == 2
@@ -166,18 +166,18 @@ def test_notify_goes_to_whom_the_dialog_named_while_the_list_changes(
     expect(desk.locator("#dialog").get_by_label("Notice")).to_have_value("We go on at ten.")
     desk.locator("#dialog").get_by_role("button", name="Send").click()
 
-    expect(first.get_by_text("We go on at ten.")).to_be_visible(timeout=SECOND)
+    expect(first.get_by_text("We go on at ten.")).to_be_visible(timeout=10 * SECOND)
     expect(second.get_by_text("We go on at ten.")).to_have_count(1)
     expect(desk.locator("#dialog-title")).to_have_text("Sent to 2 callers")
     expect(desk.locator("#ask")).to_contain_text("1 had left before it was sent.")
     # It counts up while one looks.
-    expect(desk.locator(".reached")).to_have_text("2 shown")
+    expect(desk.locator(".reached")).to_have_text("2 shown", timeout=15 * SECOND)
     assert set(Notice.objects.values_list("caller__name", flat=True)) == {"Ada", "Bea"}
 
     # A further text to the same people.
     desk.get_by_text("Write to the same people again").click()
     say(desk, "Thank you.", "#dialog")
-    expect(first.get_by_text("Thank you.")).to_be_visible(timeout=SECOND)
+    expect(first.get_by_text("Thank you.")).to_be_visible(timeout=10 * SECOND)
     assert Notice.objects.filter(text="Thank you.").count() == 2
     assert not Notice.objects.filter(caller__name="Dan").exists()
 
@@ -301,7 +301,7 @@ def test_two_windows_of_a_call_go_where_its_end_leads(
     # Written to from the call, beside it; the manager stays as it was.
     desk.locator("#manager").get_by_role("link", name="Write").nth(1).click()
     say(desk, "We hear you, Tom.")
-    expect(tom.get_by_text("We hear you, Tom.")).to_be_visible(timeout=SECOND)
+    expect(tom.get_by_text("We hear you, Tom.")).to_be_visible(timeout=10 * SECOND)
     desk.keyboard.press("Escape")
     expect(desk.locator("#drawer")).to_be_hidden()
     expect(desk.locator("#manager")).to_be_visible()
