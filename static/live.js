@@ -192,25 +192,36 @@
     event.detail.timeout = PATIENCE;
     if (asked.has(elt.id)) event.detail.parameters.rows = asked.get(elt.id).join(",");
   });
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt } = event.detail;
-    if (elt.dataset?.live) asking.set(elt.id, elt.getAttribute("hx-get"));
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    const { elt, xhr } = detail;
+    if (!elt.dataset?.live) return;
+    asking.set(elt.id, elt.getAttribute("hx-get"));
+    // Asked of the request, not of the part: another answer may have put a new one in its place meanwhile,
+    // and what happens to an element outside the page is heard by nobody.
+    let finds = true;
+    xhr.addEventListener("readystatechange", () => {
+      if (xhr.readyState === XMLHttpRequest.DONE) finds = elt.isConnected;
+    });
+    xhr.addEventListener("loadend", () => answered(elt, detail.successful, finds));
   });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    // Of an element that the answer replaced, its parent tells.
-    const elt = event.detail.requestConfig?.elt;
-    if (!elt?.dataset?.live || !asking.has(elt.id)) return;
+  const answered = (elt, successful, finds) => {
     const address = asking.get(elt.id);
     asking.delete(elt.id);
-    if (event.detail.successful) failures.delete(address);
-    else {
-      failures.set(address, Math.min((failures.get(address) || 0) + 1, 5));
+    const again = (delay) => {
       const parts = [elt.id, ...(elt.getAttribute("hx-select-oob") || "").split(",").map((name) => name.slice(1))];
-      for (const id of parts) refresh(id, 1000 * 2 ** failures.get(address) * (0.5 + Math.random()));
+      for (const id of parts) refresh(id, delay);
+    };
+    if (!successful) {
+      failures.set(address, Math.min((failures.get(address) || 0) + 1, 5));
+      again(1000 * 2 ** failures.get(address) * (0.5 + Math.random()));
+    } else {
+      failures.delete(address);
+      // What it says was put nowhere; and what stands there now may be older.
+      if (!finds) again(0);
     }
     // Whatever was said while the answer was on its way.
     if (wanted.has(address)) plan(address, TOGETHER);
-  });
+  };
 
   const hear = (name, data) => {
     for (const element of document.querySelectorAll("[data-live]")) {

@@ -1,16 +1,20 @@
 """What journeys share: a browser at the desk, a patient's phone, and the outbox at work."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 
 import pytest
 from django.db import connection
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from messaging.delivery import send_due
 from notifications.enums import Channel
 from tests.factories.house import NOW, PASSWORD, House
+
+# What is right is there at once; on a machine that runs three tests at a time, at once takes longer.
+expect.set_options(timeout=20_000)
 
 MakeContext = Callable[..., BrowserContext]
 
@@ -40,3 +44,11 @@ def log_in(page: Page, live: str, house: House) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{live}/c/{house.slug}/")
+
+
+def until(page: Page, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds, and let Playwright do its work meanwhile."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        page.wait_for_timeout(10)

@@ -61,8 +61,8 @@ def test_staff_book_and_the_patient_confirms(
     # With script on the page that was open all the time.
     if not script:
         desk.reload()
-    expect(desk.get_by_text("Confirmed", exact=True)).to_be_visible(timeout=2000)
-    expect(desk.locator("#timeline")).to_contain_text("read", timeout=2000)
+    expect(desk.get_by_text("Confirmed", exact=True)).to_be_visible()
+    expect(desk.locator("#timeline")).to_contain_text("read")
     states = {
         (row.channel, row.state, row.reason)
         for row in Delivery.objects.filter(message__appointment=visit, message__kind="details")

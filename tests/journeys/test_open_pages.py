@@ -1,7 +1,5 @@
 """What open pages do with their stream: many tabs, late answers, pages out of sight, refused renewals (R26)."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -14,7 +12,7 @@ from clinic.people.listening import clinic_topic
 from tests.clinic.live.conftest import eventually
 from tests.factories.house import House
 from tests.factories.waiting import arrive
-from tests.journeys.conftest import MakeContext, log_in
+from tests.journeys.conftest import MakeContext, log_in, until
 
 # A page out of sight, for headless pages never are: `look(false)` turns to another tab. And what it was told.
 EYES = """
@@ -69,14 +67,6 @@ def desk(context: BrowserContext, live: str, house: House) -> Page:
     page.goto(f"{live}{house.url('waiting/')}")
     expect(page.locator("body")).to_have_attribute("data-connection", "open")
     return page
-
-
-def until(page: Page, holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until something holds, and let Playwright do its work meanwhile."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        page.wait_for_timeout(10)
 
 
 def freeze(page: Page) -> None:
@@ -351,4 +341,4 @@ def test_all_windows_catch_up_when_the_one_stream_was_away(
     hub.hub._soon(held.end if how == "stream" else hub.hub.sync_all)
 
     for window in windows:
-        expect(window.get_by_role("link", name="Ada First")).to_be_visible(timeout=15_000)
+        expect(window.get_by_role("link", name="Ada First")).to_be_visible()

@@ -31,8 +31,8 @@ def test_line_tells_lost_back_and_logged_out(live: str, rynek: House, new_contex
     assert below["y"] + below["height"] <= bar["y"] + 1
 
     context.unroute("**/live/**")
-    expect(line.locator("span")).to_have_text("The connection is back.", timeout=20_000)
-    expect(page.locator("#status-line")).to_be_hidden(timeout=10_000)
+    expect(line.locator("span")).to_have_text("The connection is back.")
+    expect(page.locator("#status-line")).to_be_hidden()
 
     other = context.new_page()
     other.goto(live + rynek.url())

@@ -103,7 +103,7 @@ def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: Ma
     phone = with_ear(new_context(locale="en-GB", viewport={"width": 360, "height": 780}))
     enter(phone, link)
     row = desk.locator(".caller", has_text="Ioana Pușcașu")
-    expect(row).to_be_visible(timeout=SECOND)
+    expect(row).to_be_visible()
     expect(row).to_contain_text("Blood test results")
     expect(row).to_contain_text("Waiting")
     expect(row.locator("time")).to_have_text("0 min")
@@ -118,7 +118,7 @@ def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: Ma
     row.locator("summary").first.click()
     row.get_by_role("link", name="Notify").click()
     write(desk, "The doctor is ten minutes late.")
-    expect(phone.get_by_text("The doctor is ten minutes late.")).to_be_visible(timeout=SECOND)
+    expect(phone.get_by_text("The doctor is ten minutes late.")).to_be_visible()
     dialog = desk.get_by_role("dialog")
     expect(dialog.get_by_text("shown")).to_be_visible()
     expect(dialog.get_by_label("Notice")).to_have_value("")
@@ -133,7 +133,7 @@ def test_caller_arrives_and_is_notified(live: str, rynek: House, new_context: Ma
     phone.get_by_role("button", name="Turn the sound on and wait").click()
     assert heard(phone) == 1  # the test tone alone
     write(desk, "Now we are ready.")
-    expect(phone.get_by_text("Now we are ready.")).to_be_visible(timeout=SECOND)
+    expect(phone.get_by_text("Now we are ready.")).to_be_visible()
     assert texts(phone) == ["The doctor is ten minutes late.", "Now we are ready."]
     assert heard(phone) == 2
     expect(badge).to_contain_text("2 notices, the last from the clinic")
@@ -162,7 +162,7 @@ def test_a_row_in_somebodys_hands_stays_when_others_change(
 
     enter(new_context(locale="en-GB").new_page(), link, "Bea Second")
     second = desk.locator(".caller", has_text="Bea Second")
-    expect(second).to_be_visible(timeout=SECOND)
+    expect(second).to_be_visible()
     assert first.evaluate("row => row === window.held && row.querySelector('details').open")
 
     second.locator(".caller-name").click()
@@ -182,12 +182,12 @@ def test_queue_moves_up_and_dialog_shows_nobody_elses_words(
     expect(second.locator("body")).to_have_attribute("data-connection", "open")
 
     notify(rynek, Caller.objects.get(name="Ewa Siwa"), "Only for Ewa")
-    expect(first.get_by_text("Only for Ewa")).to_be_visible(timeout=SECOND)
+    expect(first.get_by_text("Only for Ewa")).to_be_visible()
     first.get_by_text("Leave the waiting area").click()
     first.get_by_role("button", name="Yes, leave").click()
 
     expect(first.get_by_role("heading", name="You have left the waiting area")).to_be_visible()
-    expect(second.locator("#place")).to_have_text("1", timeout=SECOND)
+    expect(second.locator("#place")).to_have_text("1")
     expect(second.locator("#next")).to_be_visible()
     assert texts(second) == []
 
@@ -404,12 +404,12 @@ def test_notices_around_a_restart_come_once_each_in_order(
     assert heard(phone) == 2
 
     served.stop()
-    expect(phone.get_by_text("Connection lost")).to_be_visible(timeout=10_000)
+    expect(phone.get_by_text("Connection lost")).to_be_visible()
     notify(rynek, caller, "Two")
     notify(rynek, caller, "Three")
     served.start()
 
-    expect(phone.get_by_text("Three", exact=True)).to_be_visible(timeout=20_000)
+    expect(phone.get_by_text("Three", exact=True)).to_be_visible()
     expect(phone.get_by_text("Connected.")).to_be_visible()
     notify(rynek, caller, "Four")
     expect(phone.get_by_text("Four", exact=True)).to_be_visible()

@@ -79,7 +79,7 @@ def test_caller_writes_and_the_clinic_answers(live: str, rynek: House, new_conte
     expect(phone.get_by_label(FIELD)).to_have_value("")
     expect(phone.get_by_label(FIELD)).to_be_focused()
     badge = desk.locator(".caller", has_text="Ioana Pușcașu").locator(".badge")
-    expect(badge).to_have_class("badge badge-caller badge-unanswered", timeout=10 * SECOND)
+    expect(badge).to_have_class("badge badge-caller badge-unanswered")
     assert heard(phone) == 1  # nobody is called by their own words
 
     notify(rynek, caller, "Yes, please.")
@@ -218,7 +218,7 @@ def test_notice_taken_back_keeps_its_place(live: str, rynek: House, new_context:
     notices.withdraw(notice_id=wrong.pk, actor=user_actor(rynek.assistant), at=NOW)
 
     left = ["One", "This notice was withdrawn.", "Three"]
-    expect(phone.locator(".notice-text")).to_have_text(left, timeout=10 * SECOND)
+    expect(phone.locator(".notice-text")).to_have_text(left)
     sleeper.context.set_offline(False)
     expect(sleeper.locator(".notice-text")).to_have_text(left, timeout=30 * SECOND)
     phone.reload()
@@ -239,7 +239,7 @@ def test_call_hold_and_goodbye(live: str, rynek: House, new_context: MakeContext
 
     call = join(rynek, caller)
     for page in (phone, tablet):
-        expect(page.get_by_role("heading", name="It is your turn.")).to_be_visible(timeout=10 * SECOND)
+        expect(page.get_by_role("heading", name="It is your turn.")).to_be_visible()
         expect(page.get_by_text("You are in a call with Ola Grudzien.")).to_be_visible()
     expect(tablet.get_by_label(FIELD)).to_have_count(0)
     expect(phone.get_by_text("You cannot write here while you are in a call.")).to_be_visible()
@@ -328,7 +328,7 @@ def test_personal_link_on_a_second_device(live: str, rynek: House, new_context: 
         assert "/w/p/" not in phone.url
         phone.get_by_role("button", name="Continue as Zofia P.").click()
         connected(phone)
-        expect(desk.get_by_text("The patient is here since 11:00: Waiting")).to_be_visible(timeout=3 * SECOND)
+        expect(desk.get_by_text("The patient is here since 11:00: Waiting")).to_be_visible()
         say(phone, "I am here")
         expect(phone.locator(".notice-text")).to_have_text(["I am here"])
 
