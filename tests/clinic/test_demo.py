@@ -47,7 +47,7 @@ def test_every_clinic_has_somebody_with_a_doctor_at_odd_hours(now: datetime) -> 
     assert not Appointment.objects.filter(booked_at__gt=now).exists()
 
 
-@pytest.mark.own_data
+@pytest.mark.one_engine
 @pytest.mark.parametrize("now", ODD_HOURS)
 def test_day_is_planned_full_at_odd_hours(now: datetime) -> None:
     found = list(days.visits(7, now))
@@ -62,7 +62,7 @@ def test_day_is_planned_full_at_odd_hours(now: datetime) -> None:
         assert any(visit.is_running(now) for visit in mine)
 
 
-@pytest.mark.own_data
+@pytest.mark.one_engine
 @pytest.mark.parametrize("hour", range(22))
 @pytest.mark.parametrize("day", [date(2027, 5, 5), date(2027, 5, 9), date(2026, 12, 31)])
 def test_somebody_is_with_a_doctor_at_every_hour(day: date, hour: int) -> None:

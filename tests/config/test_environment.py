@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.own_data
+pytestmark = pytest.mark.one_engine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.config.test_environment import told
 
-pytestmark = pytest.mark.own_data
+pytestmark = pytest.mark.one_engine
 
 ASK = """
 from django.db import connection

@@ -32,6 +32,8 @@ from tests.factories.waiting import (
     way_in_of,
 )
 
+pytestmark = pytest.mark.one_engine
+
 # "stranger": the administrator of another clinic. "patient": a browser that came by the appointment's link
 # and waits in the waiting area.
 PEOPLE = ("anonymous", "patient", "assistant", "practitioner", "admin", "stranger", "operator")

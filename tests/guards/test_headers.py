@@ -8,6 +8,8 @@ from messaging.links import token_of
 from tests.factories.house import House, by_link, logged_in
 from tests.guards.test_access_matrix import GETS, POSTS, address, body
 
+pytestmark = pytest.mark.one_engine
+
 POLICY = {
     "default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "object-src 'none'",
     "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",

@@ -12,6 +12,8 @@ from tests.factories.house import NOW, House, logged_in
 from tests.factories.page import Page
 from tests.journeys.conftest import MakeContext, log_in
 
+pytestmark = pytest.mark.one_engine
+
 
 def test_error_pages_are_pages(live: str, rynek: House, new_context: MakeContext) -> None:
     page = new_context(locale="en-GB").new_page()

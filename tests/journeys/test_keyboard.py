@@ -1,10 +1,13 @@
 """The desk without a mouse."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from clinic.models import Appointment
 from tests.factories.house import PASSWORD, House
 from tests.journeys.conftest import MakeContext
+
+pytestmark = pytest.mark.one_engine
 
 
 def reach(page: Page, name: str, *, within: int = 60) -> int:

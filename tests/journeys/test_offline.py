@@ -1,10 +1,13 @@
 """A page that cannot be reached, in a browser that was here before."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.factories.house import House
 from tests.factories.waiting import door
 from tests.journeys.conftest import MakeContext, log_in
+
+pytestmark = pytest.mark.one_engine
 
 KEPT = """async () => {
     const requests = [];

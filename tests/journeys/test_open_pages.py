@@ -14,6 +14,8 @@ from tests.factories.house import House
 from tests.factories.waiting import arrive
 from tests.journeys.conftest import MakeContext, log_in, until
 
+pytestmark = pytest.mark.one_engine
+
 # A page out of sight, for headless pages never are: `look(false)` turns to another tab. And what it was told.
 EYES = """
 (() => {

@@ -47,6 +47,8 @@ from waiting_area.areas import change_area
 from waiting_area.calls import end_call
 from waiting_area.models import Caller
 
+pytestmark = pytest.mark.one_engine
+
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",

@@ -1,9 +1,12 @@
 """The line that says when a staff page no longer hears what happens."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.factories.house import House
 from tests.journeys.conftest import MakeContext, log_in
+
+pytestmark = pytest.mark.one_engine
 
 
 def test_line_tells_lost_back_and_logged_out(live: str, rynek: House, new_context: MakeContext) -> None:

@@ -10,6 +10,8 @@ from tests.factories.waiting import area_of, door
 from tests.journeys.conftest import MakeContext, log_in
 from waiting_area.models import Watch
 
+pytestmark = pytest.mark.one_engine
+
 ANSWER = "window.asked = 0; Notification.requestPermission = async () => { window.asked += 1; return '%s'; };"
 
 
