@@ -5,7 +5,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.utils.html import format_html_join
+from django.utils.html import format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -63,3 +63,14 @@ def time_there(at: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
 def pretty_phone(number: str) -> str:
     """Return a telephone number as people write it."""
     return phone.pretty(number) if number else ""
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """Return a member's text with the addresses in it as links (E5.10).
+
+    They open beside the page: who reads it may be waiting on it. A patient's text never goes through here.
+    """
+    links = urlize(text, nofollow=True, autoescape=True)
+    beside = links.replace('<a href="http', '<a target="_blank" href="http')
+    return mark_safe(beside.replace(' rel="nofollow"', ' rel="noopener nofollow"'))

@@ -51,10 +51,12 @@ def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
     form = EntryForm(request.POST or None, area=area, key=uuid.uuid4().hex)
     is_open, status = is_taking_callers(area, at), 200
     if request.method == "POST":
-        status = 422
-        if not _may_come(request, area):
+        # Only who could come in is counted: a mistake in the form is nobody's abuse.
+        if not form.is_valid():
+            status = 422 if is_open else 409
+        elif not _may_come(request, area):
             status = 429
-        elif form.is_valid():
+        else:
             try:
                 caller = operations.arrive(area=area, actor=PATIENT, at=at, **_wanted(form))
             except operations.AreaClosed:
@@ -62,10 +64,9 @@ def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
             except ValidationError as error:
                 # The area asks for something else since the form was looked through.
                 form.add_error(None, error)
+                status = 422
             else:
                 return _let_in(request, caller)
-        elif not is_open:
-            status = 409
     context = {
         "area": area,
         "clinic": area.clinic,

@@ -120,6 +120,13 @@ def test_ten_a_minute_come_from_one_address(rynek: House) -> None:
     assert Caller.objects.count() == 11
 
 
+def test_mistakes_in_the_form_are_not_counted(rynek: House) -> None:
+    statuses = [come_in(Client(), rynek, name="").status_code for _ in range(20)]
+
+    assert statuses == [422] * 20
+    assert come_in(Client(), rynek).status_code == 302
+
+
 def test_members_are_never_counted(rynek: House, markt: House) -> None:
     for _ in range(11):
         assert come_in(logged_in(rynek.assistant), rynek).status_code == 302

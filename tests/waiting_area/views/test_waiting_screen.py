@@ -12,7 +12,7 @@ from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.live import tokens
 from tests.factories.house import HTMX, MINUTES, NOW, House
 from tests.factories.page import Page
-from tests.factories.waiting import area_of, arrive, come_in, door, notify, take, waiting
+from tests.factories.waiting import area_of, arrive, come_in, door, notify, switch, take, waiting, write
 from waiting_area import areas, operations, rules
 from waiting_area.models import Caller
 from waiting_area.views.waiting_screen import COOKIE, SALT
@@ -54,6 +54,19 @@ def test_screen_shows_place_wait_words_and_notices(rynek: House) -> None:
     ]
     assert "Please keep this page open." in page.text
     assert response.cookies["live"]["path"].startswith("/live/")
+
+
+def test_only_the_clinics_words_have_links(rynek: House) -> None:
+    switch(rynek, True)
+    caller = arrive(rynek)
+    notify(rynek, caller, "Sign at https://x.example/ please")
+    write(caller, "Signed at https://y.example/")
+
+    response = waiting(Client(), caller).get(door(rynek, "wait/"))
+
+    links = [dict(node.attributes) for node in Page(response).all("a", lambda it: "target" in it)]
+    assert links == [{"target": "_blank", "href": "https://x.example/", "rel": "noopener nofollow"}]
+    assert "Signed at https://y.example/" in Page(response).text
 
 
 def test_without_script_the_page_comes_anew_every_half_minute(rynek: House) -> None:
