@@ -44,7 +44,7 @@ def make_clinics(count: int) -> list[int]:
         for n in range(count)
     )
     practitioners = Practitioner.objects.bulk_create(
-        Practitioner(clinic=one, name="Dr Lis") for one in clinics
+        Practitioner(clinic=one, name="Dr Lis", slug=f"dr-lis-{one.slug}") for one in clinics
     )
     calendars = Calendar.objects.bulk_create(
         Calendar(clinic=one.clinic, practitioner=one, name="Dr Lis", time_zone="Europe/Warsaw")

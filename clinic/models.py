@@ -2,9 +2,18 @@
 
 from clinic.appointments.models import Appointment, Occupancy
 from clinic.audit.models import AuditEntry, AuditValue
-from clinic.calendars.models import Absence, Calendar, DayException, ExceptionHours, OpeningHours, Service
+from clinic.calendars.models import (
+    Absence,
+    Calendar,
+    CalendarFeed,
+    DayException,
+    ExceptionHours,
+    OpeningHours,
+    Service,
+)
+from clinic.directory.models import Review
 from clinic.live.models import LiveEvent, LiveRevocation
-from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
+from clinic.people.models import Clinic, Membership, Patient, PatientNote, Practitioner, User
 
 __all__ = [
     "Absence",
@@ -12,6 +21,7 @@ __all__ = [
     "AuditEntry",
     "AuditValue",
     "Calendar",
+    "CalendarFeed",
     "Clinic",
     "DayException",
     "ExceptionHours",
@@ -21,7 +31,9 @@ __all__ = [
     "Occupancy",
     "OpeningHours",
     "Patient",
+    "PatientNote",
     "Practitioner",
+    "Review",
     "Service",
     "User",
 ]

@@ -22,6 +22,13 @@ class Calendar(models.Model):
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     # Until when before the start patients may move and cancel by themselves (P6); default: the start.
     change_until_hours = models.PositiveSmallIntegerField(_("changes until (hours before)"), default=0)
+    # Where its address is, for "nearby"; written with the address, from a table of cities (D1).
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    # Online booking (D2): whether, how long before the start at the latest, how far ahead.
+    books_online = models.BooleanField(default=False)
+    online_notice_hours = models.PositiveSmallIntegerField(default=2)
+    online_horizon_days = models.PositiveSmallIntegerField(default=90)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="calendar_name")]
@@ -55,6 +62,7 @@ class Service(models.Model):
     minutes = models.PositiveSmallIntegerField(_("length in minutes"))
     price = models.DecimalField(_("price"), max_digits=9, decimal_places=2, null=True, blank=True)
     is_offered = models.BooleanField(default=True)
+    is_online = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
@@ -136,3 +144,20 @@ class Absence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.practitioner_id} {self.starts_at} - {self.ends_at or ''}"
+
+
+class CalendarFeed(models.Model):
+    """A read-only iCalendar address of a calendar, known to whoever was given it (D5)."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="+")
+    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="feeds")
+    key = models.CharField(max_length=43, unique=True)
+    created_by = models.ForeignKey(
+        "clinic.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    fetched_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"feed {self.pk}"

@@ -26,6 +26,8 @@ class Clinic(models.Model):
     longitude = models.FloatField(null=True, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("phone"), max_length=20, blank=True)
+    # What its public profile says of it (D1).
+    about = models.CharField(max_length=2000, blank=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -95,9 +97,17 @@ class Practitioner(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="practitioners")
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     name = models.CharField(_("name"), max_length=120)
+    # The public profile (D1): its address, what it says, and whether it is there at all.
+    slug = models.SlugField(max_length=80, unique=True)
+    specialty = models.CharField(max_length=120, blank=True)
+    about = models.CharField(max_length=2000, blank=True)
+    is_listed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["clinic", "name"], name="practitioner_name")]
+        indexes = [
+            models.Index(fields=["name"], name="practitioner_listed", condition=models.Q(is_listed=True))
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -115,6 +125,11 @@ class Patient(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=Language)
     email_bounced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # A second card of the same person, whose appointments and messages went to this one.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged_cards"
+    )
+    merged_at = models.DateTimeField(null=True, blank=True)
     # Raised by every change of the card: two people who change it at once are told apart by it.
     version = models.PositiveIntegerField(default=1)
 
@@ -142,3 +157,19 @@ class Patient(models.Model):
         first, _space, rest = self.name.strip().partition(" ")
         last = rest.split()[-1] if rest.split() else ""
         return f"{first} {last[0]}." if last else first
+
+
+class PatientNote(models.Model):
+    """What a member of staff wrote on a patient card; patients never see it."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="+")
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="notes")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    text = models.CharField(max_length=2000)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "-written_at"], name="patient_note")]
+
+    def __str__(self) -> str:
+        return f"note {self.pk}"

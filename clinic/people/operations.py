@@ -57,11 +57,11 @@ def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> 
     return cleaned
 
 
-def free_slug(name: str) -> str:
-    """Return an address part for a clinic's name that no other clinic has."""
-    base = slugify(folded(name))[:50].strip("-") or "clinic"
+def free_slug(name: str, rows: type[Clinic] | type[Practitioner] = Clinic) -> str:
+    """Return an address part made of a clinic's name, or a practitioner's, that no other one has."""
+    base = slugify(folded(name))[:50].strip("-") or rows._meta.model_name or ""
     slug, number = base, 2
-    while slug in RESERVED_SLUGS or Clinic.objects.filter(slug=slug).exists():
+    while slug in RESERVED_SLUGS or rows._default_manager.filter(slug=slug).exists():
         slug, number = f"{base}-{number}", number + 1
     return slug
 
@@ -107,8 +107,13 @@ def add_member(*, clinic: Clinic, user: User, role: Role, actor: Actor, at: date
 def create_practitioner(
     *, clinic: Clinic, name: str, user: User | None = None, actor: Actor, at: datetime
 ) -> Practitioner:
-    """Make a practitioner of a clinic; `user` is their log-in, if they have one."""
-    made = Practitioner.objects.create(clinic=clinic, name=name, user=user)
+    """Make a practitioner of a clinic; `user` is their log-in, if they have one.
+
+    Their public profile gets its address now, and keeps it: search engines know it (D1).
+    """
+    made = Practitioner.objects.create(
+        clinic=clinic, name=name, user=user, slug=free_slug(name, Practitioner)
+    )
     record(actor, "practitioner.created", made, new={"name": name}, at=at)
     return made
 
