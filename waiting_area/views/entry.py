@@ -4,32 +4,22 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
 from clinic.access import find_member
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock, when
+from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
 from waiting_area import operations, rules
 from waiting_area.forms import EntryForm
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.queries import is_taking_callers, next_opening
-from waiting_area.views.waiting_screen import (
-    COOKIE,
-    COOKIE_AGE,
-    SALT,
-    address,
-    find_caller,
-    language_of,
-    shown_in,
-)
+from waiting_area.views.waiting_screen import address, find_caller, remember
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,13 +92,5 @@ def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
 
 def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
     response = redirect(address("wait", caller, request))
-    response.set_cookie(
-        COOKIE,
-        signing.dumps(caller.pk, salt=SALT),
-        max_age=COOKIE_AGE,
-        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
-        secure=settings.SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    remember(response, caller)
     return response
