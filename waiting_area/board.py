@@ -1,6 +1,5 @@
 """What the staff's dashboard lists: callers by a filter, each with what stands in their row (W1, W2)."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,9 +21,9 @@ from waiting_area.models import (
     Caller,
     CallerQuerySet,
     Notice,
-    Participation,
     WaitingArea,
 )
+from waiting_area.queries import staff_in
 
 PRESENT = (Status.WAITING, Status.ON_HOLD, Status.IN_CALL)
 # Who left is listed for today, and no more than this many.
@@ -142,16 +141,6 @@ def prepare(callers: Iterable[Caller], *, at: datetime) -> None:
         row.is_long = row.is_present and at - row.since >= rules.LONG
         row.path = f"{row.pk}/"
         row.order = f"{int(row.arrived_at.timestamp() * 1_000_000):020d}-{row.pk:012d}"
-
-
-def staff_in(calls: Collection[int]) -> dict[int, list[str]]:
-    """Return the names of the clinic's people in each call, in the order in which they joined."""
-    names: dict[int, list[str]] = defaultdict(list)
-    if calls:
-        there = Participation.objects.filter(call__in=calls, gone_at=None).order_by("joined_at", "pk")
-        for call_id, name in there.values_list("call_id", "user__name"):
-            names[call_id].append(name)
-    return names
 
 
 def count_by_status(clinic: Clinic, chosen: Filter, *, at: datetime) -> dict[str, int]:

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from waiting_area.announcing import notice_html
 from waiting_area.enums import MAY_WRITE, Status
 from waiting_area.models import Caller, Notice
-from waiting_area.queries import list_people, place_of, usual_wait
+from waiting_area.queries import place_of, staff_in, usual_wait
 
 
 def standing_of(caller: Caller, *, at: datetime) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def people_of(caller: Caller) -> str:
     """Return who is with a caller in their call, as a sentence (W14); nothing while they are in none."""
     if caller.status != Status.IN_CALL:
         return ""
-    names = list_people(caller)
+    names = staff_in([caller.call_id])[caller.call_id] if caller.call_id else []
     if not names:
         return _("Somebody will be back with you soon. Please stay on this page.")
     return _("You are in a call with %(names)s.") % {"names": ", ".join(names)}

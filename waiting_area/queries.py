@@ -1,5 +1,7 @@
 """Reads of waiting areas for pages."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, time, timedelta
 
 from django.db.models import F, Q, QuerySet
@@ -91,10 +93,14 @@ def is_sent(caller: Caller, key: str) -> bool:
     return caller.notices.filter(key=key).exists()
 
 
-def list_people(caller: Caller) -> list[str]:
-    """Return the names of the clinic's people who are in the caller's call, in the order of joining (W13)."""
-    rows = Participation.objects.filter(call=caller.call_id, gone_at=None)
-    return list(rows.order_by("joined_at", "pk").values_list("user__name", flat=True))
+def staff_in(calls: Collection[int]) -> dict[int, list[str]]:
+    """Return the names of the clinic's people in each call, in the order in which they joined (W13)."""
+    names: dict[int, list[str]] = defaultdict(list)
+    if calls:
+        there = Participation.objects.filter(call__in=calls, gone_at=None).order_by("joined_at", "pk")
+        for call_id, name in there.values_list("call_id", "user__name"):
+            names[call_id].append(name)
+    return names
 
 
 def list_areas(clinic: Clinic) -> QuerySet[WaitingArea]:
