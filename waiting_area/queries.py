@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from clinic.access import Member
 from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic, Membership
 from waiting_area import rules
@@ -118,12 +117,3 @@ def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:
 def watch_of(membership: Membership) -> Watch:
     """Return how a member wants to hear of the waiting area, unsaved defaults if they never said (W10)."""
     return Watch.objects.filter(membership=membership).first() or Watch(membership=membership)
-
-
-def watches(member: Member) -> bool:
-    """Return whether a member watches over the waiting area: they are named, or nobody is (W10)."""
-    # Who may not log in any more watches over nothing, and must not keep all others from it.
-    own = Watch.objects.filter(membership__clinic=member.clinic, membership__user__is_active=True)
-    named = own.filter(is_named=True)
-    ids = set(named.values_list("pk", flat=True))
-    return not ids or member.membership.pk in ids
