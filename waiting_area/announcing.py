@@ -27,11 +27,6 @@ def notice_html(notice: Notice) -> str:
     return render_to_string("waiting_area/_notice.html", {"notice": notice, "clinic": notice.clinic})
 
 
-def call_topic(call_id: int) -> str:
-    """Return the topic of one call's page."""
-    return f"call:{call_id}"
-
-
 def announce_rows(callers: Iterable[Caller]) -> None:
     """Have each clinic's dashboards fetch these callers' rows anew (W1); one event per clinic."""
     by_clinic: dict[int, list[int]] = defaultdict(list)
