@@ -15,7 +15,7 @@ from clinic.lib import clock
 from clinic.models import Calendar
 from waiting_area import board, calls, notices, operations, rules, states
 from waiting_area.enums import Status
-from waiting_area.forms import TransferForm
+from waiting_area.forms.conversation import TransferForm
 from waiting_area.models import Call, Caller, WaitingArea
 
 

@@ -16,7 +16,7 @@ from clinic.lib import clock, when
 from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
 from waiting_area import operations, rules
-from waiting_area.forms import EntryForm
+from waiting_area.forms.entry import EntryForm
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.queries import is_taking_callers, next_opening
 from waiting_area.views.waiting_screen import address, find_caller, remember

@@ -28,7 +28,7 @@ from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
 from waiting_area import operations
 from waiting_area.enums import Left
-from waiting_area.forms import WriteForm
+from waiting_area.forms.conversation import WriteForm
 from waiting_area.listening import caller_subject
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.pages import as_event, standing_of

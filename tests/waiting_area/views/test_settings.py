@@ -363,7 +363,9 @@ def test_name_taken_in_the_same_moment_is_said_beside_it(
     rynek: House, office: Client, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     areas.add_area(clinic=rynek.clinic, name="Desk", actor=SYSTEM, at=NOW)
-    monkeypatch.setattr("waiting_area.forms.AreaForm.clean_name", lambda form: str(form.cleaned_data["name"]))
+    monkeypatch.setattr(
+        "waiting_area.forms.settings.AreaForm.clean_name", lambda form: str(form.cleaned_data["name"])
+    )
 
     response = office.post(url, area_form())
 
