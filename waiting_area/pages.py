@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from clinic.lib import when
 from waiting_area.announcing import notice_html
 from waiting_area.enums import MAY_WRITE, Status
-from waiting_area.models import Caller, Notice
-from waiting_area.queries import place_of, staff_in, usual_wait
+from waiting_area.models import Caller, Notice, WaitingArea
+from waiting_area.queries import next_opening, place_of, staff_in, usual_wait
 
 
 def standing_of(caller: Caller, *, at: datetime) -> dict[str, Any]:
@@ -37,6 +38,13 @@ def estimate(minutes: int | None) -> str:
         "Others waited about %(minutes)s minutes today.",
         minutes,
     ) % {"minutes": minutes}
+
+
+def opening_in_words(area: WaitingArea, at: datetime) -> str:
+    """Return when an area opens next, as its readers say it; nothing where it does not, or nobody knows (E5.9)."""
+    opens = next_opening(area, at)
+    language = get_language() or area.clinic.language
+    return when.near_date_and_time(opens, at, area.clinic.zone, language) if opens else ""
 
 
 def people_of(caller: Caller) -> str:

@@ -1,7 +1,7 @@
 """Reads of waiting areas for pages."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, time, timedelta
 
 from django.db.models import F, Q, QuerySet
@@ -33,7 +33,8 @@ def takes_guest_notices(clinic: Clinic) -> bool:
 def hours_of(area: WaitingArea) -> Week:
     """Return between which wall times an area takes new callers."""
     week: Week = {}
-    for row in area.hours.order_by("weekday", "opens"):
+    # Sorted here: where they are read for several areas at once, they are not asked for again.
+    for row in sorted(area.hours.all(), key=lambda row: (row.weekday, row.opens)):
         week.setdefault(row.weekday, []).append((row.opens, row.closes))
     return week
 
@@ -46,12 +47,23 @@ def is_taking_callers(area: WaitingArea, at: datetime) -> bool:
 
 def next_opening(area: WaitingArea, at: datetime) -> datetime | None:
     """Return when an area that is switched on takes new callers next, in the clinic's zone; None: unknown."""
+    return _next(rules.next_opening, area, at)
+
+
+def next_change(area: WaitingArea, at: datetime) -> datetime | None:
+    """Return when the hours of an area that is switched on begin or end next; None: never."""
+    return _next(rules.next_change, area, at)
+
+
+def _next(
+    find: Callable[[Week, int, time], tuple[int, time] | None], area: WaitingArea, at: datetime
+) -> datetime | None:
     wall = at.astimezone(area.clinic.zone)
-    found = rules.next_opening(hours_of(area), wall.weekday(), wall.time()) if area.is_open else None
+    found = find(hours_of(area), wall.weekday(), wall.time()) if area.is_open else None
     if found is None:
         return None
-    days, opens = found
-    return datetime.combine(wall.date() + timedelta(days=days), opens, tzinfo=area.clinic.zone)
+    days, then = found
+    return datetime.combine(wall.date() + timedelta(days=days), then, tzinfo=area.clinic.zone)
 
 
 def default_area(clinic: Clinic) -> WaitingArea | None:
@@ -103,8 +115,8 @@ def staff_in(calls: Collection[int]) -> dict[int, list[str]]:
 
 
 def list_areas(clinic: Clinic) -> QuerySet[WaitingArea]:
-    """Return the clinic's waiting areas, the first one first."""
-    return WaitingArea.objects.filter(clinic=clinic).order_by("-is_default", "name", "pk")
+    """Return the clinic's waiting areas, the first one first; each knows its clinic."""
+    return clinic.waiting_areas.order_by("-is_default", "name", "pk")
 
 
 def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:

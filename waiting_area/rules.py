@@ -196,3 +196,12 @@ def next_opening(
             if days or opens > wall:
                 return days, opens
     return None
+
+
+def next_change(
+    hours: Mapping[int, Sequence[tuple[time, time]]], weekday: int, wall: time
+) -> tuple[int, time] | None:
+    """Return in how many days, and at which wall time, hours begin or end next; None: never."""
+    ends = (closes for opens, closes in hours.get(weekday, ()) if opens <= wall < closes)
+    end = next(ends, None)
+    return (0, end) if end else next_opening(hours, weekday, wall)

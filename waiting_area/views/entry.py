@@ -1,7 +1,6 @@
 """The public entry of a waiting area: what it asks for, and whom it lets in (W3, E5.9)."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,13 +11,14 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.access import find_member
 from clinic.audit.operations import PATIENT
-from clinic.lib import clock, when
+from clinic.lib import clock
 from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
 from waiting_area import operations, rules
 from waiting_area.forms.entry import EntryForm
 from waiting_area.models import Caller, WaitingArea
-from waiting_area.queries import is_taking_callers, next_opening
+from waiting_area.pages import opening_in_words
+from waiting_area.queries import is_taking_callers
 from waiting_area.views.waiting_screen import address, find_caller, remember
 
 
@@ -62,7 +62,7 @@ def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
         "form": form,
         "is_open": is_open,
         "too_many": status == 429,
-        "opens": "" if is_open else _opening(area, at),
+        "opens": "" if is_open else opening_in_words(area, at),
     }
     response = render(request, "waiting_area/entry.html", context, status=status)
     if status == 429:
@@ -73,13 +73,6 @@ def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
 def _wanted(form: EntryForm) -> dict[str, Any]:
     told = {name: value for name, value in form.cleaned_data.items() if name != "consent"}
     return {"purpose": "", "language": translation.get_language(), **told}
-
-
-def _opening(area: WaitingArea, at: datetime) -> str:
-    """Return when a closed area opens next, as its readers say it; nothing where nobody knows."""
-    opens = next_opening(area, at)
-    language = translation.get_language() or area.clinic.language
-    return when.near_date_and_time(opens, at, area.clinic.zone, language) if opens else ""
 
 
 def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
