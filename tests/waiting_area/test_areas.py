@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clinic.audit.operations import SYSTEM, user_actor
+from clinic.calendars.rules import MIDNIGHT, UnreadableHours, parse_hours, written_hours
 from clinic.models import AuditEntry, AuditValue
 from clinic.people.operations import create_clinic
 from tests.factories.house import NOW, House
@@ -117,6 +118,37 @@ def test_callers_are_taken_within_the_hours_of_the_clinics_wall(
     assert is_taking_callers(area, at) == takes
     assert not is_taking_callers(area, at + timedelta(days=1))
     assert not is_taking_callers(change(rynek, is_open=False), at)
+
+
+def test_hours_may_last_until_midnight(rynek: House) -> None:
+    area = change(rynek, hours={0: [(time(18), MIDNIGHT)], 1: [(time(0), time(6))]})
+    midnight = datetime(2027, 5, 4, tzinfo=rynek.clinic.zone)
+
+    for after, takes in (
+        (timedelta(hours=-6, microseconds=-1), False),
+        (timedelta(hours=-6), True),
+        (timedelta(microseconds=-1), True),
+        (timedelta(0), True),
+        (timedelta(hours=6), False),
+    ):
+        assert is_taking_callers(area, midnight + after) == takes
+
+
+@pytest.mark.parametrize("hours", ["18:00-24:00", "18–0", "18:00–00:00"])
+def test_midnight_is_written_as_people_write_it(hours: str) -> None:
+    spans = parse_hours(hours, may_end_at_midnight=True)
+
+    assert spans == [(time(18), MIDNIGHT)]
+    assert written_hours(spans) == "18:00–24:00"
+    # Times that can be booked end on a minute.
+    with pytest.raises(UnreadableHours):
+        parse_hours(hours)
+
+
+@pytest.mark.parametrize("hours", ["24:00-06:00", "18:00-24:30", "18:00-24:00, 23:00-23:30", "00:00-25:00"])
+def test_nothing_comes_after_midnight(hours: str) -> None:
+    with pytest.raises(UnreadableHours):
+        parse_hours(hours, may_end_at_midnight=True)
 
 
 def test_switch_of_the_clinic_and_of_an_area(rynek: House, markt: House, told: Told) -> None:

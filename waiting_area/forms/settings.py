@@ -266,7 +266,7 @@ class AreaForm(forms.Form):
         for weekday in weekdays:
             field = f"hours_{weekday}"
             try:
-                spans = parse_hours(self.cleaned_data.pop(field, ""))
+                spans = parse_hours(self.cleaned_data.pop(field, ""), may_end_at_midnight=True)
             except UnreadableHours:
                 self.add_error(field, _("Write hours like 08:00–12:00, 13:00–16:00. Empty means closed."))
                 continue
