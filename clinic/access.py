@@ -29,12 +29,17 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A logged-in user acting in one clinic under one role."""
+    """A logged-in user acting in one clinic under one role.
+
+    Args:
+        other_clinics: where the user is a member too, by name.
+    """
 
     user: User
     clinic: Clinic
     role: Role
     membership: Membership
+    other_clinics: tuple[Clinic, ...] = ()
 
     @property
     def actor(self) -> Actor:
@@ -56,12 +61,14 @@ def to_log_in(request: HttpRequest) -> HttpResponse:
 
 def find_member(user: Any, slug: str) -> Member | None:
     """Return the user as a member of the clinic with this slug, or None."""
-    membership = (
-        Membership.objects.select_related("clinic")
-        .filter(user_id=user.pk, clinic__slug=slug, user__is_active=True)
-        .first()
-    )
-    return Member(user, membership.clinic, Role(membership.role), membership) if membership else None
+    # All of the user's in one read: every page offers the others.
+    rows = Membership.objects.select_related("clinic").filter(user_id=user.pk, user__is_active=True)
+    memberships = {one.clinic.slug: one for one in rows.order_by("clinic__name")}
+    here = memberships.pop(slug, None)
+    if here is None:
+        return None
+    others = tuple(one.clinic for one in memberships.values())
+    return Member(user, here.clinic, Role(here.role), here, others)
 
 
 def _check(member: Member, action: str) -> None:

@@ -8,7 +8,6 @@ from django.utils.functional import SimpleLazyObject
 
 from clinic.access import Member
 from clinic.live.page import stream_attributes
-from clinic.models import Clinic
 from clinic.panels import list_navigation, rendered
 from clinic.people.listening import member_subject
 
@@ -28,21 +27,15 @@ def _stream(request: HttpRequest, member: Member | None) -> dict[str, Any]:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Return the member (staff pages), the main pages and their other clinics."""
+    """Return the member (staff pages), their stream, the bar and the main pages."""
     member: Member | None = getattr(request, "member", None)
     if member is None:
         return {"member": None, "here": shown_at(request)}
-
-    def other_clinics() -> list[Clinic]:
-        rows = Clinic.objects.filter(memberships__user=member.user).exclude(pk=member.clinic.pk)
-        return list(rows.order_by("name"))
-
     return {
         "member": member,
         "seen": getattr(request, "seen", ""),
         "stream": SimpleLazyObject(lambda: _stream(request, member)),
         "here": shown_at(request),
-        "my_clinics": SimpleLazyObject(other_clinics),
         "bar": SimpleLazyObject(lambda: rendered(request, "bar", member)),
         "navigation": SimpleLazyObject(lambda: list_navigation(member, request.path)),
     }

@@ -24,6 +24,7 @@ from clinic.access import operators
 from clinic.first_clinic import EmptyNoMore, make_first_clinic
 from clinic.lib import clock
 from clinic.lib.contrast import Pair, list_pairs, read_tokens
+from clinic.lib.page_language import language_of
 from clinic.people.forms import FirstClinicForm
 from clinic.people.models import User
 
@@ -97,11 +98,6 @@ def style(request: HttpRequest) -> HttpResponse:
 DRAWN_WITH = ("anteroom.css", "public.css", "icon.svg", "offline.js")
 
 
-def _asked_language(request: HttpRequest) -> str:
-    wanted = request.GET.get("language", "")
-    return wanted if wanted in dict(settings.LANGUAGES) else translation.get_language() or "en"
-
-
 @cache
 def _offline_page(language: str) -> str:
     # Without the request: what waits to be said to this person must not be kept, nor be taken for said.
@@ -112,7 +108,7 @@ def _offline_page(language: str) -> str:
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
     """Say that there is no connection: browsers keep this page for when there is none (X5)."""
-    language = _asked_language(request)
+    language = language_of(request, translation.get_language() or "en")
     response = HttpResponse(_offline_page(language))
     response["Content-Language"] = language
     return response
@@ -124,7 +120,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 
     The script differs when the page or what it is drawn with does: that is how a browser learns of a change.
     """
-    language = _asked_language(request)
+    language = language_of(request, translation.get_language() or "en")
     context = {
         "language": language,
         "page": f"{reverse('clinic:offline')}?language={language}",

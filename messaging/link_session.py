@@ -1,14 +1,24 @@
 """A link's token taken out of the address: a signed cookie for that one object's path (A27)."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
+from clinic.lib import clock
+from clinic.lib.page_language import language_of, shown_in
+from clinic.models import Appointment
 from messaging.enums import Purpose
-from messaging.links import LinkGone, from_base62, link_key
+from messaging.links import LinkGone, find_by_token, from_base62, link_key
 from messaging.models import PersonalLink
+
+View = Callable[..., HttpResponse]
 
 _SALT = "anteroom.link-session"
 MAX_AGE = 7 * 24 * 3600  # seconds; after that the message's link opens the page again
@@ -45,3 +55,57 @@ def find(request: HttpRequest, key: str, *, purpose: Purpose, at: datetime) -> P
     if link.version != version or link.revoked_at or link.expires_at <= at:
         raise LinkGone
     return link
+
+
+def take_token(request: HttpRequest, token: str, *, purpose: Purpose, page: str) -> HttpResponse:
+    """Take a link's token out of the address and go on to its page; nothing is changed by it (A19).
+
+    A link that was good once gets 410, and nothing of what it led to is shown (A24).
+
+    Args:
+        page: the name of that page's address, which takes the link's `key`.
+
+    Raises:
+        Http404: the token is forged, or for another purpose.
+    """
+    try:
+        link = find_by_token(token, purpose=purpose, at=clock.now())
+    except LinkGone:
+        return _gone(request)
+    if link is None:
+        raise Http404
+    path = reverse(page, kwargs={"key": link_key(link)})
+    response = redirect(path)
+    remember(response, link, path=path)
+    return response
+
+
+def for_patient(purpose: Purpose) -> Callable[[View], View]:
+    """Open a view to the browser that came by an appointment's link of this purpose (A27).
+
+    The view is called with the page's key and the `Appointment`, in the patient's language or the one that the
+    address asks for. Answers: a link that was good once 410; any other, or another browser, 404.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, key: str, **kwargs: Any) -> HttpResponse:
+            try:
+                link = find(request, key, purpose=purpose, at=clock.now())
+            except LinkGone:
+                return _gone(request)
+            if link is None:
+                raise Http404
+            appointment = Appointment.objects.whole().filter(pk=link.object_id).first()
+            if appointment is None:
+                return _gone(request)
+            language = language_of(request, appointment.patient.language)
+            return shown_in(language, request, lambda: view(request, key, appointment, **kwargs))
+
+        return guarded
+
+    return decorate
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "410.html", status=410)

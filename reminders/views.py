@@ -1,14 +1,11 @@
 """The patient's appointment page: opened by a message's link, no account; GET shows, POST acts (P6, G4)."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import translation
 from django.views.decorators.http import require_POST, require_safe
 
 from clinic.appointments import operations as appointments
@@ -16,62 +13,23 @@ from clinic.appointments.enums import CancelledBy
 from clinic.appointments.operations import NotAllowed, StaleAppointment
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock
+from clinic.lib.page_language import language_of
 from clinic.models import Appointment
 from clinic.panels import rendered
 from messaging import link_session
 from messaging.enums import Purpose
-from messaging.links import LinkGone, find_by_token, link_key
 from notifications.queries import get_wishes
 from reminders.operations import record_read
 from reminders.pages import describe
 
-LANGUAGES = {code for code, _name in settings.LANGUAGES}
-
-
-def gone(request: HttpRequest) -> HttpResponse:
-    """Say neutrally that a link is over; nothing of what it led to is shown (A24)."""
-    return render(request, "410.html", status=410)
+for_patient = link_session.for_patient(Purpose.APPOINTMENT)
 
 
 @require_safe
 def appointment_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address and go on to the page; a GET or HEAD changes nothing (A19)."""
-    at = clock.now()
-    try:
-        link = find_by_token(token, purpose=Purpose.APPOINTMENT, at=at)
-    except LinkGone:
-        return gone(request)
-    if link is None:
-        raise Http404
-    page = reverse("reminders:patient_appointment", kwargs={"key": link_key(link)})
-    response = redirect(page)
-    link_session.remember(response, link, path=page)
-    return response
-
-
-def for_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Open a view to the browser that came by the appointment's link; it gets the `Appointment`."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, key: str) -> HttpResponse:
-        try:
-            link = link_session.find(request, key, purpose=Purpose.APPOINTMENT, at=clock.now())
-        except LinkGone:
-            return gone(request)
-        if link is None:
-            raise Http404
-        appointment = Appointment.objects.whole().filter(pk=link.object_id).first()
-        if appointment is None:
-            return gone(request)
-        language = request.GET.get("language", "")
-        with translation.override(language if language in LANGUAGES else appointment.patient.language):
-            request.LANGUAGE_CODE = translation.get_language()
-            response = view(request, key, appointment)
-            # The locale middleware would name the browser's language, which this page is not written in.
-            response.headers.setdefault("Content-Language", translation.get_language())
-            return response
-
-    return guarded
+    page = "reminders:patient_appointment"
+    return link_session.take_token(request, token, purpose=Purpose.APPOINTMENT, page=page)
 
 
 def _page(
@@ -120,8 +78,8 @@ def _act(
         appointment.refresh_from_db()
         return _page(request, key, appointment, status=409, problem="not_allowed")
     target = reverse("reminders:patient_appointment", kwargs={"key": key})
-    language = request.GET.get("language", "")
-    return redirect(f"{target}?done={done}" + (f"&language={language}" if language in LANGUAGES else ""))
+    language = language_of(request, "")
+    return redirect(f"{target}?done={done}" + (f"&language={language}" if language else ""))
 
 
 @require_POST

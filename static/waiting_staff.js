@@ -79,11 +79,13 @@
     if (document.activeElement !== document.body && !target.contains(document.activeElement)) return;
     by(openers.get(target))?.focus();
   }, true);
+  // On a narrow page the call manager is a part of it, which nothing closes.
+  const isInFlow = (dialog) => dialog.matches(".manager") && matchMedia("(max-width: 64rem)").matches;
   const show = (dialog, beside) => {
     if (!dialog.contains(document.activeElement)) openers.set(dialog, opener());
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
     if (dialog.open) return;
-    if (beside && matchMedia("(min-width: 64rem)").matches) dialog.show();
+    if (isInFlow(dialog) || (beside && matchMedia("(min-width: 64rem)").matches)) dialog.show();
     else dialog.showModal();
   };
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -104,11 +106,18 @@
     if (target.matches?.("details.menu")) target.closest(".caller")?.classList.toggle("is-open", target.open);
   }, true);
   for (const button of document.querySelectorAll("[data-opens]")) {
-    button.addEventListener("click", () => show(by(button.dataset.opens), true));
+    button.addEventListener("click", () => {
+      const dialog = by(button.dataset.opens);
+      show(dialog, true);
+      // Where it stands open, further down or beside, the press goes there.
+      if (isInFlow(dialog)) dialog.scrollIntoView({ block: "start" });
+      dialog.focus({ preventScroll: true });
+    });
   }
   document.addEventListener("keydown", (event) => {
     // A drawer beside the page is no modal dialog, which closes by itself.
-    if (event.key === "Escape") document.activeElement?.closest("dialog.drawer[open]")?.close();
+    const drawer = event.key === "Escape" && document.activeElement?.closest("dialog.drawer[open]");
+    if (drawer && !isInFlow(drawer)) drawer.close();
   });
 
   // --- What was typed is there again when the conversation is: drawers come and go -----------------------

@@ -27,11 +27,6 @@ def notice_html(notice: Notice) -> str:
     return render_to_string("waiting_area/_notice.html", {"notice": notice, "clinic": notice.clinic})
 
 
-def call_topic(call_id: int) -> str:
-    """Return the topic of one call's page."""
-    return f"call:{call_id}"
-
-
 def announce_rows(callers: Iterable[Caller]) -> None:
     """Have each clinic's dashboards fetch these callers' rows anew (W1); one event per clinic."""
     by_clinic: dict[int, list[int]] = defaultdict(list)
@@ -69,9 +64,9 @@ def announce_withdrawn(notices: Iterable[Notice]) -> None:
     announce_rows([one.caller for one in rows])
 
 
-def announce_area(area_id: int) -> None:
-    """Have the pages of everybody who waits in an area ask how things stand: its settings changed (W9)."""
-    publish("area", {area_topic(area_id): None})
+def announce_area(clinic_id: int, area_id: int) -> None:
+    """Have the pages of everybody who waits in an area, and the clinic's lists, ask how things stand (W9)."""
+    publish("area", {area_topic(area_id): None, clinic_topic(clinic_id): None})
 
 
 def announce_call(clinic_id: int, call_id: int) -> None:

@@ -1,19 +1,18 @@
 """What the staff's dashboard lists: callers by a filter, each with what stands in their row (W1, W2)."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, TextField, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, TextField, When, Window
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from clinic.lib.local_time import day_span
 from clinic.models import Calendar
-from clinic.people.models import Clinic
+from clinic.people.models import Clinic, Membership
 from clinic.people.queries import folded
 from waiting_area import rules
 from waiting_area.enums import Author, Status
@@ -22,9 +21,10 @@ from waiting_area.models import (
     Caller,
     CallerQuerySet,
     Notice,
-    Participation,
     WaitingArea,
+    Watch,
 )
+from waiting_area.queries import staff_in
 
 PRESENT = (Status.WAITING, Status.ON_HOLD, Status.IN_CALL)
 # Who left is listed for today, and no more than this many.
@@ -144,16 +144,6 @@ def prepare(callers: Iterable[Caller], *, at: datetime) -> None:
         row.order = f"{int(row.arrived_at.timestamp() * 1_000_000):020d}-{row.pk:012d}"
 
 
-def staff_in(calls: Collection[int]) -> dict[int, list[str]]:
-    """Return the names of the clinic's people in each call, in the order in which they joined."""
-    names: dict[int, list[str]] = defaultdict(list)
-    if calls:
-        there = Participation.objects.filter(call__in=calls, gone_at=None).order_by("joined_at", "pk")
-        for call_id, name in there.values_list("call_id", "user__name"):
-            names[call_id].append(name)
-    return names
-
-
 def count_by_status(clinic: Clinic, chosen: Filter, *, at: datetime) -> dict[str, int]:
     """Return how many callers each status would list, under the filter's calendar and area."""
     counts = dict.fromkeys(map(str, Status), 0)
@@ -239,21 +229,23 @@ def _became(notice: Notice) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What waits for the clinic's people.
+    """What waits for the clinic's people, and how one of them hears of it.
 
     Attributes:
+        watch: how this member wants to hear of it.
+        watches: whether they do: they are named, or nobody is.
         unanswered: callers whose question nobody has answered.
         alerts: callers whom somebody must look after now.
-        waiting: callers who wait.
         gone: callers who left today with a question that nobody has answered.
         news: a name for each thing worth a sound; one that is new is heard once.
     """
 
-    unanswered: int
-    alerts: int
-    waiting: int
-    gone: int
-    news: tuple[str, ...]
+    watch: Watch
+    watches: bool
+    unanswered: int = 0
+    alerts: int = 0
+    gone: int = 0
+    news: tuple[str, ...] = ()
 
 
 # More than that many news of one kind are as good as that many.
@@ -261,39 +253,57 @@ MOST_NEWS = 50
 # For how long somebody's coming is news.
 ARRIVED_JUST_NOW = timedelta(minutes=2)
 
+_ASKS, _IS_ALERT, _IS_GONE = Q(unanswered_since__isnull=False), ~Q(alert=""), Q(status=Status.LEFT)
 
-def needs_of(clinic: Clinic, *, at: datetime) -> Needs:
-    """Return what waits for a clinic's people now, by two short reads."""
-    # Who asked and is gone still waits for an answer, if only by phone (W6).
+
+def needs_of(membership: Membership, *, at: datetime) -> Needs:
+    """Return what waits for a member of a clinic now (W10); nothing for who does not watch.
+
+    It stands on every page: one short read where nothing waits, else a second.
+    """
+    clinic = membership.clinic
     opens, _closes = day_span(at.astimezone(clinic.zone).date(), clinic.zone)
-    is_gone = Q(status=Status.LEFT)
     has_come = Q(status=Status.WAITING, arrived_at__gt=at - ARRIVED_JUST_NOW)
-    asks = Q(unanswered_since__isnull=False)
-    present = Caller.objects.filter(~is_gone | (asks & Q(left_at__gte=opens)), clinic=clinic)
-    totals = present.aggregate(
-        unanswered=Count("pk", filter=asks),
-        alerts=Count("pk", filter=~Q(alert="")),
-        waiting=Count("pk", filter=Q(status=Status.WAITING)),
-        come=Count("pk", filter=has_come),
-        gone=Count("pk", filter=is_gone),
+    # Who asked and is gone still waits for an answer, if only by phone (W6).
+    present = Caller.objects.filter(~_IS_GONE | (_ASKS & Q(left_at__gte=opens)), clinic=clinic)
+    pressing = present.filter(_ASKS | _IS_ALERT | has_come)
+    # Who may not log in any more watches over nothing, and keeps nobody else from it.
+    named = Watch.objects.filter(membership__clinic=clinic, membership__user__is_active=True, is_named=True)
+    mine = (
+        Membership.objects.select_related("watch")
+        .annotate(somebody_is_named=Exists(named), something_waits=Exists(pressing))
+        .get(pk=membership.pk)
     )
+    watch = getattr(mine, "watch", None) or Watch(membership=membership)
+    watches = watch.is_named or not mine.somebody_is_named
+    if not (watches and mine.something_waits):
+        return Needs(watch, watches)
+    # The clinic's own notices are no news, though they have numbers too.
+    asked = Notice.objects.filter(caller=OuterRef("pk"), author=Author.CALLER).order_by("-number")
+    rows = (
+        pressing.order_by(F("unanswered_since").desc(nulls_last=True), "-arrived_at")
+        .annotate(
+            asked=Subquery(asked.values("number")[:1]),
+            changed=Coalesce("alone_since", "status_since"),
+            has_come=Case(When(has_come, then=True), default=False),
+            # Of all, however many are read.
+            all_asking=Window(Count("pk", filter=_ASKS)),
+            all_alerts=Window(Count("pk", filter=_IS_ALERT)),
+            all_gone=Window(Count("pk", filter=_IS_GONE)),
+        )
+        .values(
+            "pk", "unanswered_since", "alert", "asked", "changed", "has_come",
+            "all_asking", "all_alerts", "all_gone",
+        )[:MOST_NEWS]
+    )  # fmt: skip
     news: list[str] = []
-    if totals["unanswered"] or totals["alerts"] or totals["come"]:
-        latest = present.filter(asks | ~Q(alert="") | has_come)
-        latest = latest.order_by(F("unanswered_since").desc(nulls_last=True), "-arrived_at")
-        # The clinic's own notices are no news, though they have numbers too.
-        asked = Notice.objects.filter(caller=OuterRef("pk"), author=Author.CALLER).order_by("-number")
-        latest = latest.annotate(asked=Subquery(asked.values("number")[:1]))
-        columns = ("pk", "status", "arrived_at", "unanswered_since", "asked", "alert")
-        for pk, status, arrived, since, number, alert, changed in latest.values_list(
-            *columns, Coalesce("alone_since", "status_since")
-        )[:MOST_NEWS]:
-            if since:
-                news.append(f"q{pk}.{number}")
-            if alert:
-                news.append(f"a{pk}.{int(changed.timestamp())}")
-            if status == Status.WAITING and arrived > at - ARRIVED_JUST_NOW:
-                news.append(f"c{pk}")
-    return Needs(
-        totals["unanswered"], totals["alerts"], totals["waiting"], totals["gone"], tuple(sorted(news))
-    )
+    unanswered = alerts = gone = 0
+    for row in rows:
+        unanswered, alerts, gone = row["all_asking"], row["all_alerts"], row["all_gone"]
+        if row["unanswered_since"]:
+            news.append(f"q{row['pk']}.{row['asked']}")
+        if row["alert"]:
+            news.append(f"a{row['pk']}.{int(row['changed'].timestamp())}")
+        if row["has_come"]:
+            news.append(f"c{row['pk']}")
+    return Needs(watch, watches, unanswered, alerts, gone, tuple(sorted(news)))

@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 
 from clinic.audit.operations import PATIENT, SYSTEM, user_actor
+from clinic.calendars.rules import MIDNIGHT
 from clinic.demo.cast import make_person
 from clinic.demo.house import ASSISTANTS, CLINICS, ClinicPlan
 from clinic.people.models import Clinic, User
@@ -58,7 +59,7 @@ _HOURS = {
     **{weekday: [(time(7), time(19))] for weekday in range(5)},
     5: [(time(8), time(13))],
 }
-_ALL_DAY = [(time(0), time(23, 59))]
+_ALL_DAY = [(time(0), MIDNIGHT)]
 _LATE = {
     "pl": "Mamy około 10 minut opóźnienia. Dziękujemy za cierpliwość.",
     "de": "Wir sind etwa 10 Minuten in Verzug. Vielen Dank für Ihre Geduld.",

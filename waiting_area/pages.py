@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from clinic.lib import when
 from waiting_area.announcing import notice_html
 from waiting_area.enums import MAY_WRITE, Status
-from waiting_area.models import Caller, Notice
-from waiting_area.queries import list_people, place_of, usual_wait
+from waiting_area.models import Caller, Notice, WaitingArea
+from waiting_area.queries import next_opening, place_of, staff_in, usual_wait
 
 
 def standing_of(caller: Caller, *, at: datetime) -> dict[str, Any]:
@@ -39,11 +40,18 @@ def estimate(minutes: int | None) -> str:
     ) % {"minutes": minutes}
 
 
+def opening_in_words(area: WaitingArea, at: datetime) -> str:
+    """Return when an area opens next, as its readers say it; nothing where it does not, or nobody knows (E5.9)."""
+    opens = next_opening(area, at)
+    language = get_language() or area.clinic.language
+    return when.near_date_and_time(opens, at, area.clinic.zone, language) if opens else ""
+
+
 def people_of(caller: Caller) -> str:
     """Return who is with a caller in their call, as a sentence (W14); nothing while they are in none."""
     if caller.status != Status.IN_CALL:
         return ""
-    names = list_people(caller)
+    names = staff_in([caller.call_id])[caller.call_id] if caller.call_id else []
     if not names:
         return _("Somebody will be back with you soon. Please stay on this page.")
     return _("You are in a call with %(names)s.") % {"names": ", ".join(names)}

@@ -1,10 +1,11 @@
 """Reads of waiting areas for pages."""
 
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from datetime import datetime, time, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from clinic.access import Member
 from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic, Membership
 from waiting_area import rules
@@ -32,7 +33,8 @@ def takes_guest_notices(clinic: Clinic) -> bool:
 def hours_of(area: WaitingArea) -> Week:
     """Return between which wall times an area takes new callers."""
     week: Week = {}
-    for row in area.hours.order_by("weekday", "opens"):
+    # Sorted here: where they are read for several areas at once, they are not asked for again.
+    for row in sorted(area.hours.all(), key=lambda row: (row.weekday, row.opens)):
         week.setdefault(row.weekday, []).append((row.opens, row.closes))
     return week
 
@@ -45,12 +47,23 @@ def is_taking_callers(area: WaitingArea, at: datetime) -> bool:
 
 def next_opening(area: WaitingArea, at: datetime) -> datetime | None:
     """Return when an area that is switched on takes new callers next, in the clinic's zone; None: unknown."""
+    return _next(rules.next_opening, area, at)
+
+
+def next_change(area: WaitingArea, at: datetime) -> datetime | None:
+    """Return when the hours of an area that is switched on begin or end next; None: never."""
+    return _next(rules.next_change, area, at)
+
+
+def _next(
+    find: Callable[[Week, int, time], tuple[int, time] | None], area: WaitingArea, at: datetime
+) -> datetime | None:
     wall = at.astimezone(area.clinic.zone)
-    found = rules.next_opening(hours_of(area), wall.weekday(), wall.time()) if area.is_open else None
+    found = find(hours_of(area), wall.weekday(), wall.time()) if area.is_open else None
     if found is None:
         return None
-    days, opens = found
-    return datetime.combine(wall.date() + timedelta(days=days), opens, tzinfo=area.clinic.zone)
+    days, then = found
+    return datetime.combine(wall.date() + timedelta(days=days), then, tzinfo=area.clinic.zone)
 
 
 def default_area(clinic: Clinic) -> WaitingArea | None:
@@ -91,15 +104,19 @@ def is_sent(caller: Caller, key: str) -> bool:
     return caller.notices.filter(key=key).exists()
 
 
-def list_people(caller: Caller) -> list[str]:
-    """Return the names of the clinic's people who are in the caller's call, in the order of joining (W13)."""
-    rows = Participation.objects.filter(call=caller.call_id, gone_at=None)
-    return list(rows.order_by("joined_at", "pk").values_list("user__name", flat=True))
+def staff_in(calls: Collection[int]) -> dict[int, list[str]]:
+    """Return the names of the clinic's people in each call, in the order in which they joined (W13)."""
+    names: dict[int, list[str]] = defaultdict(list)
+    if calls:
+        there = Participation.objects.filter(call__in=calls, gone_at=None).order_by("joined_at", "pk")
+        for call_id, name in there.values_list("call_id", "user__name"):
+            names[call_id].append(name)
+    return names
 
 
 def list_areas(clinic: Clinic) -> QuerySet[WaitingArea]:
-    """Return the clinic's waiting areas, the first one first."""
-    return WaitingArea.objects.filter(clinic=clinic).order_by("-is_default", "name", "pk")
+    """Return the clinic's waiting areas, the first one first; each knows its clinic."""
+    return clinic.waiting_areas.order_by("-is_default", "name", "pk")
 
 
 def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:
@@ -112,12 +129,3 @@ def list_replies(clinic: Clinic, language: str) -> list[QuickReply]:
 def watch_of(membership: Membership) -> Watch:
     """Return how a member wants to hear of the waiting area, unsaved defaults if they never said (W10)."""
     return Watch.objects.filter(membership=membership).first() or Watch(membership=membership)
-
-
-def watches(member: Member) -> bool:
-    """Return whether a member watches over the waiting area: they are named, or nobody is (W10)."""
-    # Who may not log in any more watches over nothing, and must not keep all others from it.
-    own = Watch.objects.filter(membership__clinic=member.clinic, membership__user__is_active=True)
-    named = own.filter(is_named=True)
-    ids = set(named.values_list("pk", flat=True))
-    return not ids or member.membership.pk in ids

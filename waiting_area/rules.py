@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from statistics import median
 
+from clinic.calendars.rules import MIDNIGHT
+
 # Without a ping this long, a page counts as lost; after the grace as well, its caller has left (W4).
 LOST_AFTER = timedelta(seconds=45)
 GRACE_SECONDS = 60
@@ -184,7 +186,9 @@ def is_within_hours(hours: Mapping[int, Sequence[tuple[time, time]]], weekday: i
     """
     if not any(hours.values()):
         return True
-    return any(opens <= wall < closes for opens, closes in hours.get(weekday, ()))
+    return any(
+        opens <= wall < closes or wall == closes == MIDNIGHT for opens, closes in hours.get(weekday, ())
+    )
 
 
 def next_opening(
@@ -196,3 +200,12 @@ def next_opening(
             if days or opens > wall:
                 return days, opens
     return None
+
+
+def next_change(
+    hours: Mapping[int, Sequence[tuple[time, time]]], weekday: int, wall: time
+) -> tuple[int, time] | None:
+    """Return in how many days, and at which wall time, hours begin or end next; None: never."""
+    ends = (closes for opens, closes in hours.get(weekday, ()) if opens <= wall < closes)
+    end = next(ends, None)
+    return (0, end) if end else next_opening(hours, weekday, wall)

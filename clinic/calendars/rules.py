@@ -63,8 +63,15 @@ class UnreadableHours(ValueError):
     """A text that does not name opening hours."""
 
 
-def parse_hours(text: str) -> list[tuple[time, time]]:
+# The end of hours that last until midnight: a wall time has no 24:00, and nothing comes after this one.
+MIDNIGHT = time.max
+
+
+def parse_hours(text: str, *, may_end_at_midnight: bool = False) -> list[tuple[time, time]]:
     """Return opening hours written as `08:00-12:00, 13:00-16:00`; an empty text is closed.
+
+    Args:
+        may_end_at_midnight: whether `18:00-24:00` and `18:00-00:00` are hours, which end at `MIDNIGHT`.
 
     Raises:
         UnreadableHours: it is written otherwise, ends before it begins, or overlaps.
@@ -78,7 +85,8 @@ def parse_hours(text: str) -> list[tuple[time, time]]:
             raise UnreadableHours(part.strip())
         hours, minutes, last_hours, last_minutes = (int(group or 0) for group in match.groups())
         try:
-            span = time(hours, minutes), time(last_hours, last_minutes)
+            is_until_midnight = may_end_at_midnight and (last_hours % 24, last_minutes) == (0, 0)
+            span = time(hours, minutes), MIDNIGHT if is_until_midnight else time(last_hours, last_minutes)
         except ValueError as error:
             raise UnreadableHours(part.strip()) from error
         if span[0] >= span[1] or (spans and span[0] < spans[-1][1]):
@@ -89,4 +97,7 @@ def parse_hours(text: str) -> list[tuple[time, time]]:
 
 def written_hours(spans: Iterable[tuple[time, time]]) -> str:
     """Return opening hours as `parse_hours` reads them."""
-    return ", ".join(f"{opens:%H:%M}–{closes:%H:%M}" for opens, closes in sorted(spans))
+    return ", ".join(
+        f"{opens:%H:%M}–{'24:00' if closes == MIDNIGHT else closes.strftime('%H:%M')}"
+        for opens, closes in sorted(spans)
+    )

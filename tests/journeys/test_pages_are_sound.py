@@ -344,7 +344,16 @@ def test_waiting_areas_other_faces_are_sound(live: str, rynek: House, walk_as: C
     stranger.page.get_by_role("button", name="Go to the waiting area").click()
     stranger.page.locator(".errorlist").first.wait_for()
     stranger.look()
+    walk.page.goto(live + rynek.url("waiting/"))
+    walk.page.locator("body[data-connection=open]").wait_for()
     change_area(area=area, hours={6: [(time(8), time(9))]}, actor=SYSTEM, at=NOW)
+    # The open list hears of it.
+    walk.page.get_by_text("Outside its hours: nobody new can come in.").wait_for()
+    walk.look()
+    # What was typed stays below the closed door.
+    stranger.page.get_by_role("button", name="Go to the waiting area").click()
+    stranger.page.get_by_role("button", name="Try again").wait_for()
+    stranger.look()
     stranger.page.goto(live + door(rynek))
     stranger.page.get_by_text("It opens next").wait_for()
     stranger.look()

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from clinic.audit.operations import SYSTEM, user_actor
+from clinic.calendars.rules import MIDNIGHT, UnreadableHours, parse_hours, written_hours
 from clinic.models import AuditEntry, AuditValue
 from clinic.people.operations import create_clinic
 from tests.factories.house import NOW, House
@@ -88,7 +89,7 @@ def test_change_is_recorded_and_told_once(rynek: House, told: Told) -> None:
 
     assert (area.name, area.grace) == ("Ground floor", timedelta(seconds=30))
     assert hours_of(area) == {0: [(time(8), time(12)), (time(13), time(16))]}
-    assert told == [("area", {f"area:{area.pk}": None}, {})]
+    assert told == [("area", {f"area:{area.pk}": None, f"clinic:{rynek.clinic.pk}": None}, {})]
     entry = AuditEntry.objects.get(action="waiting_area.changed")
     values = AuditValue.objects.get(entry=entry)
     assert values.old == {"name": "Gabinety Rynek", "grace_seconds": 60, "hours": {}}
@@ -119,6 +120,37 @@ def test_callers_are_taken_within_the_hours_of_the_clinics_wall(
     assert not is_taking_callers(change(rynek, is_open=False), at)
 
 
+def test_hours_may_last_until_midnight(rynek: House) -> None:
+    area = change(rynek, hours={0: [(time(18), MIDNIGHT)], 1: [(time(0), time(6))]})
+    midnight = datetime(2027, 5, 4, tzinfo=rynek.clinic.zone)
+
+    for after, takes in (
+        (timedelta(hours=-6, microseconds=-1), False),
+        (timedelta(hours=-6), True),
+        (timedelta(microseconds=-1), True),
+        (timedelta(0), True),
+        (timedelta(hours=6), False),
+    ):
+        assert is_taking_callers(area, midnight + after) == takes
+
+
+@pytest.mark.parametrize("hours", ["18:00-24:00", "18–0", "18:00–00:00"])
+def test_midnight_is_written_as_people_write_it(hours: str) -> None:
+    spans = parse_hours(hours, may_end_at_midnight=True)
+
+    assert spans == [(time(18), MIDNIGHT)]
+    assert written_hours(spans) == "18:00–24:00"
+    # Times that can be booked end on a minute.
+    with pytest.raises(UnreadableHours):
+        parse_hours(hours)
+
+
+@pytest.mark.parametrize("hours", ["24:00-06:00", "18:00-24:30", "18:00-24:00, 23:00-23:30", "00:00-25:00"])
+def test_nothing_comes_after_midnight(hours: str) -> None:
+    with pytest.raises(UnreadableHours):
+        parse_hours(hours, may_end_at_midnight=True)
+
+
 def test_switch_of_the_clinic_and_of_an_area(rynek: House, markt: House, told: Told) -> None:
     own = areas.add_area(clinic=rynek.clinic, name="Own", actor=SYSTEM, at=NOW)
     areas.change_area(area=own, own_guest_notices=True, actor=SYSTEM, at=NOW)
@@ -135,7 +167,8 @@ def test_switch_of_the_clinic_and_of_an_area(rynek: House, markt: House, told: T
     assert (switches(), told) == ([True, True], [])
     turn(False)
     assert switches() == [False, True]
-    assert told == [("area", {f"area:{area_of(rynek).pk}": None}, {})]
+    topics = {f"area:{area_of(rynek).pk}": None, f"clinic:{rynek.clinic.pk}": None}
+    assert told == [("area", topics, {})]
     assert (takes_guest_notices(rynek.clinic), takes_guest_notices(markt.clinic)) == (False, True)
     assert area_of(markt).guest_notices
     entry = AuditEntry.objects.get(action="waiting_settings.changed")

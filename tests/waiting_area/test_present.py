@@ -112,7 +112,7 @@ def test_one_question_for_all_deliveries_of_a_claim(rynek: House, monkeypatch: p
     [
         ("en", "the patient is in the waiting area"),
         ("pl", "pacjent jest w poczekalni"),
-        ("de", "der Patient ist im Wartebereich"),
+        ("de", "die Patientin oder der Patient ist im Wartebereich"),
         ("ro", "pacientul este în sala de așteptare"),
     ],
 )

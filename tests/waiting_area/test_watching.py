@@ -6,16 +6,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import TestCase
 
-from clinic.access import find_member
 from clinic.audit.models import AuditValue
 from clinic.audit.operations import user_actor
 from clinic.live import bus
 from clinic.live.events import Event
 from clinic.models import AuditEntry, Membership, User
 from tests.factories.house import NOW, House
-from waiting_area import replies, watching
+from waiting_area import board, replies, watching
 from waiting_area.models import QuickReply, Watch
-from waiting_area.queries import list_replies, watch_of, watches
+from waiting_area.queries import list_replies, watch_of
 
 
 def membership(user: User) -> Membership:
@@ -24,12 +23,8 @@ def membership(user: User) -> Membership:
 
 def watching_of(house: House) -> dict[str, bool]:
     """Return who watches, by role."""
-    found = {}
-    for role in ("admin", "practitioner", "assistant"):
-        member = find_member(getattr(house, role), house.slug)
-        assert member is not None
-        found[role] = watches(member)
-    return found
+    roles = ("admin", "practitioner", "assistant")
+    return {role: board.needs_of(membership(getattr(house, role)), at=NOW).watches for role in roles}
 
 
 def name(house: House, *users: User) -> None:
@@ -64,9 +59,7 @@ def test_who_may_not_log_in_any_more_watches_over_nothing(rynek: House) -> None:
     User.objects.filter(pk=rynek.practitioner.pk).update(is_active=False)
 
     for user in (rynek.admin, rynek.assistant):
-        member = find_member(user, rynek.slug)
-        assert member is not None
-        assert watches(member)
+        assert board.needs_of(membership(user), at=NOW).watches
 
 
 def test_naming_tells_open_pages_once(rynek: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,6 @@ from waiting_area.listening import participant_subject
 from waiting_area.models import Call, Caller, Participation
 from waiting_area.views.dashboard import to_list
 
-Acts = Callable[[HttpRequest, Member, Call, Caller], None]
-
 
 def in_call(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Open a view to the clinic's people who are in the call; it gets the call and their participation.

@@ -15,7 +15,7 @@ from clinic.audit.opening import opened
 from clinic.audit.operations import record_refused
 from clinic.lib import clock
 from waiting_area import board, notices, rules, states
-from waiting_area.forms import BroadcastForm, NoticeForm
+from waiting_area.forms.conversation import BroadcastForm, NoticeForm
 from waiting_area.models import Broadcast, Caller, Notice
 from waiting_area.queries import list_replies
 

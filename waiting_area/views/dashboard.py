@@ -1,9 +1,13 @@
 """The staff's list: who waits, by a filter, and what is done with one of them (W1, W2, W13)."""
 
 import json
+import math
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,8 +19,10 @@ from clinic.lib import clock
 from clinic.models import Calendar
 from waiting_area import board, calls, notices, operations, rules, states
 from waiting_area.enums import Status
-from waiting_area.forms import TransferForm
+from waiting_area.forms.conversation import TransferForm
 from waiting_area.models import Call, Caller, WaitingArea
+from waiting_area.pages import opening_in_words
+from waiting_area.queries import is_taking_callers, list_areas, next_change
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,7 +34,7 @@ def callers(request: HttpRequest, member: Member) -> HttpResponse:
     text where no script does it: names stand in no address.
     """
     at = clock.now()
-    areas = list(WaitingArea.objects.filter(clinic=member.clinic).order_by("-is_default", "name", "pk"))
+    areas = list(list_areas(member.clinic))
     calendars = list(
         Calendar.objects.filter(clinic=member.clinic).select_related("practitioner").order_by("name")
     )
@@ -39,7 +45,7 @@ def callers(request: HttpRequest, member: Member) -> HttpResponse:
     area = next((one for one in areas if one.pk == chosen.area), areas[0] if areas else None)
     link = reverse("waiting_area:entry", kwargs={"key": area.key}) if area else ""
     counts = board.count_by_status(member.clinic, chosen, at=at)
-    context = {
+    context: dict[str, Any] = {
         "callers": found,
         "displayed": [one.pk for one in found if one.is_present],
         "only": only,
@@ -54,8 +60,21 @@ def callers(request: HttpRequest, member: Member) -> HttpResponse:
         "now": at,
         "link": f"{settings.PUBLIC_URL}{link}" if link else "",
     }
+    if only is None:
+        context |= _hours([area] if area and chosen.area else areas, at)
     template = "waiting_area/callers.html"
     return render(request, f"{template}#list" if only is not None else template, context)
+
+
+def _hours(areas: list[WaitingArea], at: datetime) -> dict[str, Any]:
+    """Return which of the areas take nobody new, and in how many seconds that changes by their hours (E5.9)."""
+    prefetch_related_objects(areas, "hours")
+    changes = [change for one in areas if (change := next_change(one, at))]
+    return {
+        "shut": [(one, opening_in_words(one, at)) for one in areas if not is_taking_callers(one, at)],
+        # A second more: what asks a moment too early would not ask again.
+        "turns_in": math.ceil((min(changes) - at).total_seconds()) + 1 if changes else None,
+    }
 
 
 @require_POST

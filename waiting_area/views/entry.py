@@ -1,35 +1,25 @@
 """The public entry of a waiting area: what it asks for, and whom it lets in (W3, E5.9)."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
 from clinic.access import find_member
 from clinic.audit.operations import PATIENT
-from clinic.lib import clock, when
+from clinic.lib import clock
+from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
 from waiting_area import operations, rules
-from waiting_area.forms import EntryForm
+from waiting_area.forms.entry import EntryForm
 from waiting_area.models import Caller, WaitingArea
-from waiting_area.queries import is_taking_callers, next_opening
-from waiting_area.views.waiting_screen import (
-    COOKIE,
-    COOKIE_AGE,
-    SALT,
-    address,
-    find_caller,
-    language_of,
-    shown_in,
-)
+from waiting_area.pages import opening_in_words
+from waiting_area.queries import is_taking_callers
+from waiting_area.views.waiting_screen import address, find_caller, remember
 
 
 @require_http_methods(["GET", "POST"])
@@ -73,7 +63,7 @@ def _entry(request: HttpRequest, area: WaitingArea) -> HttpResponse:
         "form": form,
         "is_open": is_open,
         "too_many": status == 429,
-        "opens": "" if is_open else _opening(area, at),
+        "opens": "" if is_open else opening_in_words(area, at),
     }
     response = render(request, "waiting_area/entry.html", context, status=status)
     if status == 429:
@@ -86,13 +76,6 @@ def _wanted(form: EntryForm) -> dict[str, Any]:
     return {"purpose": "", "language": translation.get_language(), **told}
 
 
-def _opening(area: WaitingArea, at: datetime) -> str:
-    """Return when a closed area opens next, as its readers say it; nothing where nobody knows."""
-    opens = next_opening(area, at)
-    language = translation.get_language() or area.clinic.language
-    return when.near_date_and_time(opens, at, area.clinic.zone, language) if opens else ""
-
-
 def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
     """Return whether one more caller may come from this address; members of the clinic always may."""
     if request.user.is_authenticated and find_member(request.user, area.clinic.slug):
@@ -103,13 +86,5 @@ def _may_come(request: HttpRequest, area: WaitingArea) -> bool:
 
 def _let_in(request: HttpRequest, caller: Caller) -> HttpResponse:
     response = redirect(address("wait", caller, request))
-    response.set_cookie(
-        COOKIE,
-        signing.dumps(caller.pk, salt=SALT),
-        max_age=COOKIE_AGE,
-        path=reverse("waiting_area:entry", kwargs={"key": caller.area.key}),
-        secure=settings.SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    remember(response, caller)
     return response

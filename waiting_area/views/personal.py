@@ -1,10 +1,8 @@
 """The personal link: from an appointment into the waiting area, on as many devices as its patient likes (W3, A47)."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -12,54 +10,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from clinic.appointments.enums import Status
 from clinic.lib import clock, phone, when
+from clinic.lib.page_language import language_of
 from clinic.models import Appointment
 from messaging import link_session
 from messaging.enums import Purpose
-from messaging.links import LinkGone, find_by_token, link_key
 from waiting_area import visits
 from waiting_area.operations import AreaClosed
 from waiting_area.queries import default_area, is_taking_callers
-from waiting_area.views.waiting_screen import language_of, remember, shown_in
+from waiting_area.views.waiting_screen import remember
 
-
-def gone(request: HttpRequest) -> HttpResponse:
-    """Say neutrally that a link is over; nothing of what it led to is shown (A24)."""
-    return render(request, "410.html", status=410)
+for_patient = link_session.for_patient(Purpose.WAITING)
 
 
 @require_safe
 def personal_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address and go on to the page; a GET or HEAD changes nothing (A19)."""
-    try:
-        link = find_by_token(token, purpose=Purpose.WAITING, at=clock.now())
-    except LinkGone:
-        return gone(request)
-    if link is None:
-        raise Http404
-    page = reverse("waiting_area:personal", kwargs={"key": link_key(link)})
-    response = redirect(page)
-    link_session.remember(response, link, path=page)
-    return response
-
-
-def for_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Open a view to the browser that came by an appointment's link; it gets the `Appointment`."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, key: str) -> HttpResponse:
-        try:
-            link = link_session.find(request, key, purpose=Purpose.WAITING, at=clock.now())
-        except LinkGone:
-            return gone(request)
-        if link is None:
-            raise Http404
-        appointment = Appointment.objects.whole().filter(pk=link.object_id).first()
-        if appointment is None:
-            return gone(request)
-        language = language_of(request, appointment.patient.language)
-        return shown_in(language, request, lambda: view(request, key, appointment))
-
-    return guarded
+    return link_session.take_token(request, token, purpose=Purpose.WAITING, page="waiting_area:personal")
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from clinic.access import Member, get_for, staff
 from clinic.lib import clock
 from waiting_area import areas, replies, watching
-from waiting_area.forms import AddAreaForm, AreaForm, WaitingForm, WatchForm
+from waiting_area.forms.settings import AddAreaForm, AreaForm, WaitingForm, WatchForm
 from waiting_area.models import WaitingArea
 from waiting_area.queries import hours_of, list_areas, watch_of
 

@@ -21,13 +21,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clinic.audit.operations import PATIENT
 from clinic.lib import clock, phone
+from clinic.lib.page_language import language_of, shown_in
 from clinic.live.hub import hub
 from clinic.live.page import close_stream, now, open_stream, stream_attributes
 from clinic.live.subjects import Presence
 from clinic.live.tokens import stream_path
 from waiting_area import operations
 from waiting_area.enums import Left
-from waiting_area.forms import WriteForm
+from waiting_area.forms.conversation import WriteForm
 from waiting_area.listening import caller_subject
 from waiting_area.models import Caller, WaitingArea
 from waiting_area.pages import as_event, standing_of
@@ -36,23 +37,6 @@ from waiting_area.queries import list_notices, list_withdrawn
 COOKIE = "caller"
 SALT = "anteroom.caller"
 COOKIE_AGE = 12 * 3600  # seconds: longer than anybody waits
-LANGUAGES = {code for code, _name in settings.LANGUAGES}
-
-
-def language_of(request: HttpRequest, otherwise: str) -> str:
-    """Return the language that the address asks for, or another."""
-    wanted = request.GET.get("language", "")
-    return wanted if wanted in LANGUAGES else otherwise
-
-
-def shown_in(language: str, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """Make a response in a language, and say so in its header."""
-    with translation.override(language):
-        request.LANGUAGE_CODE = translation.get_language()
-        response = view()
-    # The locale middleware would name the browser's language, which this page is not written in.
-    response.headers.setdefault("Content-Language", language)
-    return response
 
 
 def find_caller(request: HttpRequest, area: WaitingArea) -> Caller | None:

@@ -16,7 +16,8 @@ from clinic.lib.rate import is_within
 from clinic.live.hub import hub
 from clinic.live.subjects import Presence
 from waiting_area import notices, operations, rules
-from waiting_area.forms import KEY, WriteForm
+from waiting_area.forms.conversation import WriteForm
+from waiting_area.forms.fields import KEY
 from waiting_area.listening import caller_subject
 from waiting_area.models import Caller
 from waiting_area.pages import as_event, why_not

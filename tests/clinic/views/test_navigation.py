@@ -4,9 +4,15 @@ import pytest
 from django.test import Client
 
 from clinic import panels
+from clinic.access import find_member
+from clinic.audit.operations import SYSTEM
+from clinic.models import User
 from clinic.panels import NavigationEntry, register_navigation
-from tests.factories.house import House
-from tests.factories.page import Page
+from clinic.people.enums import Role
+from clinic.people.operations import add_member
+from tests.factories.clinic import make_clinic
+from tests.factories.house import NOW, House
+from tests.factories.page import Page, text_of
 
 
 def shown(response: object, label: str = "Main pages") -> dict[str, str]:
@@ -75,3 +81,22 @@ def test_fifth_page_and_those_after_it_stand_under_more_as_well(
 
 def test_more_says_nothing_of_a_page_beside_it(rynek: House, office: Client) -> None:
     assert "More: " not in Page(office.get(rynek.url())).text.replace(" :", ":")
+
+
+def test_members_of_several_clinics_change_to_the_others_by_name(
+    rynek: House, markt: House, desk: Client
+) -> None:
+    def offered(house: House) -> list[str]:
+        menus = Page(desk.get(house.url())).all("ul", lambda it: it.get("class") == "menu-list")
+        return [text_of(one) for menu in menus for one in menu.children if text_of(one)]
+
+    assert offered(rynek) == []
+    for clinic in (markt.clinic, make_clinic("zoo"), make_clinic("allee")):
+        add_member(clinic=clinic, user=rynek.assistant, role=Role.ASSISTANT, actor=SYSTEM, at=NOW)
+
+    assert offered(rynek) == ["Clinic Allee", "Clinic Zoo", "Praxis am Markt"]
+    assert offered(markt) == ["Clinic Allee", "Clinic Zoo", "Gabinety Rynek"]
+    # Who may not log in any more is a member of none.
+    assert find_member(rynek.assistant, "zoo") is not None
+    User.objects.filter(pk=rynek.assistant.pk).update(is_active=False)
+    assert find_member(rynek.assistant, "zoo") is None

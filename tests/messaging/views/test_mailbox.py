@@ -98,5 +98,5 @@ def test_queries_do_not_grow_with_the_letters(rynek: House, desk: Client) -> Non
         book(make_patient(rynek.clinic, f"Jan {number}"), rynek.calendar, NOW + DAYS + number * HOURS)
     sweep()
 
-    assert queries_of(lambda: desk.get(rynek.url("mailbox/"))) == one <= 12
+    assert queries_of(lambda: desk.get(rynek.url("mailbox/"))) == one <= 6
     assert "Older" in Page(desk.get(rynek.url("mailbox/"))).text

@@ -112,4 +112,4 @@ def test_version_that_is_none_saves_nothing(version: str, rynek: House, office: 
 
 
 def test_queries_stay_few(rynek: House, office: Client, url: str) -> None:
-    assert queries_of(lambda: office.get(url)) <= 12
+    assert queries_of(lambda: office.get(url)) <= 7

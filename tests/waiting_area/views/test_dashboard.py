@@ -1,12 +1,14 @@
 """The staff's list: who is on it, by which filter, and what is done with one of them (W1, W2, W4, W13, W15)."""
 
 import json
+from datetime import UTC, datetime, time
 
 import pytest
 from django.test import Client
 
 from clinic.audit.operations import PATIENT, user_actor
-from clinic.models import AuditEntry
+from clinic.lib import clock
+from clinic.models import AuditEntry, User
 from tests.factories.house import HTMX, MINUTES, NOW, House, logged_in, make_calendar
 from tests.factories.page import Answer, Page, queries_of, text_of
 from tests.factories.waiting import (
@@ -79,6 +81,110 @@ def test_empty_list_says_how_people_come(rynek: House, desk: Client, settings: o
     assert dict(link.attributes)["value"] == f"{settings.PUBLIC_URL}{door(rynek)}"  # type: ignore[attr-defined]
     WaitingArea.objects.all().delete()
     assert desk.get(rynek.url("waiting/")).status_code == 200
+
+
+# --- Hours (E5.9) ----------------------------------------------------------------------------------
+
+HOURS = {weekday: [(time(8), time(12)), (time(13), time(16))] for weekday in range(5)}
+
+
+def change(house: House, area: WaitingArea, **wanted: object) -> None:
+    areas.change_area(area=area, actor=user_actor(house.admin), at=NOW, **wanted)
+
+
+def doors(client: Client, house: House, at: datetime = NOW, query: str = "") -> tuple[list[str], str]:
+    """Return what the list says of areas that take nobody new, and what makes the page ask again."""
+    with clock.held_at(at):
+        page = Page(client.get(house.url(f"waiting/{query}")))
+    (part,) = page.all("ul", lambda it: it.get("id") == "board-hours")
+    told = dict(part.attributes)
+    assert told["data-live"] == "area"
+    assert told["hx-get"] == house.url(f"waiting/{query}")
+    return [text_of(one) for one in part.children if text_of(one)], str(told["hx-trigger"])
+
+
+OUTSIDE = "Outside its hours: nobody new can come in. It opens next:"
+
+
+@pytest.mark.parametrize(
+    ("at", "said", "seconds"),
+    [
+        # Warsaw is two hours ahead of these.
+        (datetime(2027, 5, 3, 5, 59, 59, tzinfo=UTC), [f"{OUTSIDE} today at 08:00."], 2),
+        (datetime(2027, 5, 3, 6, 0, tzinfo=UTC), [], 4 * 3600 + 1),
+        (datetime(2027, 5, 3, 9, 59, 59, 500_000, tzinfo=UTC), [], 2),
+        (datetime(2027, 5, 3, 10, 0, tzinfo=UTC), [f"{OUTSIDE} today at 13:00."], 3601),
+        (datetime(2027, 5, 7, 14, 0, tzinfo=UTC), [f"{OUTSIDE} Monday 10 May 2027 at 08:00."], 64 * 3600 + 1),
+    ],
+)
+def test_list_says_when_nobody_new_is_taken(
+    at: datetime, said: list[str], seconds: int, rynek: House, desk: Client
+) -> None:
+    assert doors(desk, rynek, at) == ([], "live")
+
+    change(rynek, area_of(rynek), hours=HOURS)
+
+    assert doors(desk, rynek, at) == (said, f"live, load delay:{seconds}s")
+
+
+def test_switched_off_area_waits_for_no_hour(rynek: House, desk: Client) -> None:
+    change(rynek, area_of(rynek), hours=HOURS, is_open=False)
+
+    assert doors(desk, rynek) == (["The waiting area is closed: nobody new can come in."], "live")
+
+
+def test_each_of_several_areas_is_named(rynek: House, desk: Client) -> None:
+    first, second = area_of(rynek), second_area(rynek)
+    change(rynek, first, hours=HOURS)
+    change(rynek, second, hours={0: [(time(6), time(8))]})
+    noon = datetime(2027, 5, 3, 10, 0, tzinfo=UTC)
+    here, there = f"{first.name} · {OUTSIDE} today at 13:00.", f"{second.name} · {OUTSIDE} "
+    there += "Monday 10 May 2027 at 06:00."
+
+    assert doors(desk, rynek) == ([there], f"live, load delay:{3 * 3600 + 1}s")
+    assert doors(desk, rynek, noon) == ([here, there], "live, load delay:3601s")
+    # Under a filter by area only that one is spoken of.
+    assert doors(desk, rynek, noon, f"?area={second.pk}")[0] == [there]
+    assert doors(desk, rynek, noon, f"?area={first.pk}") == ([here], "live, load delay:3601s")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "pl",
+            "Poza godzinami poczekalni: nikt nowy nie może wejść. "
+            "Najbliższe otwarcie: poniedziałek, 10 maja 2027, godz. 08:00.",
+        ),
+        (
+            "de",
+            "Außerhalb der Zeiten des Wartebereichs: Niemand Neues kann eintreten. "
+            "Nächste Öffnung: Montag, 10. Mai 2027 um 08:00 Uhr.",
+        ),
+        (
+            "ro",
+            "În afara programului sălii de așteptare: nicio persoană nouă nu poate intra. "
+            "Se deschide din nou: luni, 10 mai 2027, ora 08:00.",
+        ),
+    ],
+)
+def test_hours_are_said_in_the_readers_words(language: str, said: str, rynek: House, desk: Client) -> None:
+    change(rynek, area_of(rynek), hours=HOURS)
+    User.objects.filter(pk=rynek.assistant.pk).update(language=language)
+
+    assert doors(desk, rynek, datetime(2027, 5, 7, 14, 0, tzinfo=UTC))[0] == [said]
+
+
+# --- The list's cost -------------------------------------------------------------------------------
+
+
+def test_hours_of_many_areas_cost_one_read(rynek: House, desk: Client) -> None:
+    change(rynek, area_of(rynek), hours=HOURS)
+    one = queries_of(lambda: desk.get(rynek.url("waiting/")))
+    for number in range(5):
+        change(rynek, second_area(rynek, f"Floor {number}"), hours=HOURS)
+
+    assert queries_of(lambda: desk.get(rynek.url("waiting/"))) == one == 9
 
 
 def test_list_costs_the_same_for_any_number(rynek: House, desk: Client) -> None:

@@ -338,11 +338,61 @@ def test_nobody_comes_in_outside_the_hours_but_who_is_inside_stays(rynek: House)
     response = Client().post(door(rynek), form)
 
     assert response.status_code == 409
-    assert "You did not come in; nothing was sent to the clinic." in Page(response).text
+    page = Page(response)
+    assert "You did not come in; nothing was sent to the clinic. What you typed is still here;" in page.text
     assert Caller.objects.get() == inside
     assert "Your place 1" in Page(waiting(Client(), inside).get(door(rynek, "wait/"))).text
     with clock.held_at(NOW - MINUTES):
         assert Client().post(door(rynek), form).status_code == 302
+
+
+def test_what_was_typed_stays_when_the_area_closed_meanwhile(rynek: House) -> None:
+    change(rynek, asks_phone="optional", asks_calendar="optional", hours={0: [(time(6), time(9))]})
+    wanted = {
+        "name": "Ioana Pușcașu", "purpose": "Rețetă", "phone": "+40 722 123 456",
+        "calendar": str(rynek.calendar.pk), "consent": "on", "key": "a" * 32,
+    }  # fmt: skip
+
+    page = Page(Client().post(door(rynek), wanted))
+
+    assert {name: page.fields[name] for name in wanted} == wanted
+    assert "Try again" in page.buttons()
+    with clock.held_at(NOW - MINUTES):
+        assert Client().post(door(rynek), page.fields).status_code == 302
+    assert Caller.objects.get().purpose == "Rețetă"
+    # Who only looks is not asked for anything.
+    assert "name" not in Page(Client().get(door(rynek))).fields
+
+
+def test_typed_text_stays_when_the_area_closes_in_that_instant(
+    rynek: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(rynek, hours={0: [(time(6), time(9))]})
+    # The page was judged open; the operation, with the area locked, finds it closed.
+    monkeypatch.setattr("waiting_area.views.entry.is_taking_callers", lambda area, at: True)
+
+    response = come_in(Client(), rynek, purpose="Rețetă")
+
+    assert response.status_code == 409
+    assert Page(response).fields["purpose"] == "Rețetă"
+    assert "The waiting area is closed at the moment." in Page(response).text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("pl", "Wpisany tekst jest nadal tutaj; można spróbować ponownie, gdy poczekalnia będzie otwarta."),
+        (
+            "de",
+            "Ihr Text steht noch hier; Sie können es erneut versuchen, sobald der Wartebereich geöffnet ist.",
+        ),
+        ("ro", "Textul scris este încă aici; puteți încerca din nou când sala de așteptare este deschisă."),
+    ],
+)
+def test_kept_text_is_said_in_the_readers_words(language: str, said: str, rynek: House) -> None:
+    change(rynek, is_open=False)
+
+    assert said in Page(Client().post(f"{door(rynek)}?language={language}", entry_form())).text
 
 
 def test_form_with_errors_outside_the_hours_says_closed(rynek: House) -> None:

@@ -259,8 +259,11 @@ def test_whole_area_is_saved(rynek: House, office: Client, url: str) -> None:
 
 
 def test_what_the_page_shows_can_be_saved_without_a_change(rynek: House, office: Client, url: str) -> None:
-    office.post(url, area_form(hours_2="8-12", welcome_ro="Bun\r\nvenit", alert_phone="512345678"))
+    office.post(
+        url, area_form(hours_2="8-12", hours_4="18-24", welcome_ro="Bun\r\nvenit", alert_phone="512345678")
+    )
     page = Page(office.get(url))
+    assert page.fields["hours_4"] == "18:00–24:00"
     before = AuditEntry.objects.count()
 
     response = office.post(url, {**page.fields, **written(page)})
@@ -363,7 +366,9 @@ def test_name_taken_in_the_same_moment_is_said_beside_it(
     rynek: House, office: Client, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     areas.add_area(clinic=rynek.clinic, name="Desk", actor=SYSTEM, at=NOW)
-    monkeypatch.setattr("waiting_area.forms.AreaForm.clean_name", lambda form: str(form.cleaned_data["name"]))
+    monkeypatch.setattr(
+        "waiting_area.forms.settings.AreaForm.clean_name", lambda form: str(form.cleaned_data["name"])
+    )
 
     response = office.post(url, area_form())
 

@@ -1,4 +1,4 @@
-"""Forms of the waiting area."""
+"""What a clinic, its areas and its people set (W3, W4, W9, W10, W12)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import time
@@ -15,109 +15,15 @@ from django.utils.translation import pgettext_lazy
 from clinic.calendars.rules import UnreadableHours, parse_hours, written_hours
 from clinic.forms import LineField
 from clinic.lib import mail_address, phone
-from clinic.models import Calendar
 from clinic.people.models import Clinic, Membership
 from waiting_area import rules
 from waiting_area.enums import Asked, Sound
-from waiting_area.models import Caller, QuickReply, WaitingArea, Watch
+from waiting_area.forms.fields import number_in
+from waiting_area.models import QuickReply, WaitingArea, Watch
 from waiting_area.notices import clean_text
 from waiting_area.queries import hours_of, takes_guest_notices
 from waiting_area.replies import clean_replies
-from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH, PURPOSE_LENGTH
-
-KEY = r"^[0-9a-f]{32}$"
-NOT_A_PHONE = _("This is not a phone number. Write it with its country code, like +48 22 555 01 23.")
-
-
-class CalendarChoice(forms.ModelChoiceField):
-    """One of the clinic's calendars, as patients know it: whom they come to see, and where."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        """Return practitioner and place."""
-        return f"{obj.practitioner.name}, {obj.place}" if obj.place else str(obj.practitioner.name)
-
-
-class EntryForm(forms.Form):
-    """What a caller says before they wait: what their area asks for, and nothing else (W3)."""
-
-    name = LineField(
-        label=_("Your name"),
-        max_length=NAME_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"required": _("Please enter your name.")},
-    )
-    calendar = CalendarChoice(
-        Calendar.objects.none(),
-        label=_("Whom do you come to see?"),
-        error_messages={
-            "required": _("Please choose whom you come to see."),
-            "invalid_choice": _("Please choose whom you come to see."),
-        },
-    )
-    purpose = LineField(
-        label=_("What do you come for?"),
-        help_text=_("For example the time of your appointment, or a question in a few words."),
-        max_length=PURPOSE_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": _("Please say in a few words what you come for.")},
-    )
-    phone = forms.CharField(
-        label=_("Your phone number"),
-        help_text=_("So that we can call you if the connection is lost."),
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
-        error_messages={"required": _("Please enter your phone number.")},
-    )
-    consent = forms.BooleanField(
-        label=_("I agree that the clinic sees and keeps what I enter here, to answer me."),
-        error_messages={
-            "required": _("Without your consent we cannot let you in here. You can call us instead.")
-        },
-    )
-    key = forms.RegexField(KEY, widget=forms.HiddenInput())
-
-    def __init__(self, data: Mapping[str, Any] | None, *, area: WaitingArea, key: str) -> None:
-        super().__init__(data, initial={"key": key})
-        self.area = area
-        asked = {"calendar": area.asks_calendar, "purpose": area.asks_purpose, "phone": area.asks_phone}
-        calendars = Calendar.objects.filter(clinic=area.clinic).select_related("practitioner")
-        if asked["calendar"] != Asked.NO and not calendars.exists():
-            asked["calendar"] = Asked.NO
-        for name, how in asked.items():
-            if how == Asked.NO:
-                del self.fields[name]
-                continue
-            field = self.fields[name]
-            field.required = how == Asked.REQUIRED
-            if how == Asked.OPTIONAL:
-                field.label = _("%(label)s (you may leave this empty)") % {"label": field.label}
-        if asked["calendar"] != Asked.NO:
-            choice = self.fields["calendar"]
-            assert isinstance(choice, CalendarChoice)
-            choice.empty_label = _("Please choose") if choice.required else _("I do not know")
-            choice.queryset = calendars.order_by("practitioner__name", "name", "pk")
-
-    def clean_phone(self) -> str:
-        """Refuse what is no number in the clinic's country or elsewhere."""
-        text: str = self.cleaned_data["phone"].strip()
-        return _number(text, self.area.clinic)
-
-    def asked_fields(self) -> list[forms.BoundField]:
-        """Return what is asked besides the consent, in order."""
-        return [self[name] for name in self.fields if name not in {"consent", "key"}]
-
-
-def _number(text: str, clinic: Clinic) -> str:
-    """Return a number in E.164, or nothing for nothing."""
-    if not text.strip():
-        return ""
-    try:
-        return phone.normalise(text, country=clinic.country).e164
-    except phone.BadPhone as error:
-        raise ValidationError(NOT_A_PHONE) from error
-
-
-# --- Settings ----------------------------------------------------------------------------------------
+from waiting_area.rules import NAME_LENGTH, NOTICE_LENGTH
 
 
 def _languages(clinic: Clinic) -> list[tuple[str, Any]]:
@@ -330,7 +236,7 @@ class AreaForm(forms.Form):
 
     def clean_alert_phone(self) -> str:
         """Return the number in E.164."""
-        return _number(self.cleaned_data["alert_phone"], self.area.clinic)
+        return number_in(self.cleaned_data["alert_phone"], self.area.clinic)
 
     def clean(self) -> dict[str, Any]:
         """Read the week and the texts; what cannot be read gets its own error."""
@@ -360,7 +266,7 @@ class AreaForm(forms.Form):
         for weekday in weekdays:
             field = f"hours_{weekday}"
             try:
-                spans = parse_hours(self.cleaned_data.pop(field, ""))
+                spans = parse_hours(self.cleaned_data.pop(field, ""), may_end_at_midnight=True)
             except UnreadableHours:
                 self.add_error(field, _("Write hours like 08:00–12:00, 13:00–16:00. Empty means closed."))
                 continue
@@ -395,58 +301,3 @@ class WatchForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None, *, watch: Watch) -> None:
         names = ("sound", "volume", "is_muted", "notifies")
         super().__init__(data, initial={name: getattr(watch, name) for name in names})
-
-
-class NoticeForm(forms.Form):
-    """A notice to one caller (W5)."""
-
-    text = forms.CharField(
-        label=_("Notice"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(
-            attrs={"rows": 3, "maxlength": NOTICE_LENGTH, "data-count": str(NOTICE_LENGTH)}
-        ),
-    )
-    key = forms.RegexField(KEY, widget=forms.HiddenInput())
-
-    def clean_text(self) -> Any:
-        """Refuse what could not be sent, beside the field."""
-        return clean_text(self.cleaned_data["text"])
-
-
-class BroadcastForm(NoticeForm):
-    """A notice to everybody displayed (W7)."""
-
-    to = forms.CharField(widget=forms.HiddenInput())
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        # The drawer with the form to one caller may stand on the same page.
-        super().__init__(*args, **{"auto_id": "all_%s", **more})
-
-
-class TransferForm(forms.Form):
-    """Where a caller goes on waiting (W15)."""
-
-    area = forms.ModelChoiceField(WaitingArea.objects.none(), label=_("Waiting area"), empty_label=None)
-    calendar = forms.ModelChoiceField(
-        Calendar.objects.none(), label=_("Calendar"), required=False, empty_label=_("nobody in particular")
-    )
-
-    def __init__(self, data: Any = None, *, caller: Caller) -> None:
-        super().__init__(data, initial={"area": caller.area_id, "calendar": caller.calendar_id})
-        choices: dict[str, Any] = {
-            "area": WaitingArea.objects.filter(clinic=caller.clinic_id).order_by("-is_default", "name"),
-            "calendar": Calendar.objects.filter(clinic=caller.clinic_id).order_by("name"),
-        }
-        for name, rows in choices.items():
-            self.fields[name].queryset = rows  # type: ignore[attr-defined]
-        self.fields["area"].label_from_instance = lambda area: area.name  # type: ignore[attr-defined]
-
-
-class WriteForm(NoticeForm):
-    """A caller's message to the clinic (W9)."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.fields["text"].label = _("Type a message")
