@@ -30,13 +30,17 @@
     isOut = true;
     if (!leaves) location.reload();
   };
-  document.addEventListener("submit", (event) => {
-    if (event.defaultPrevented) return;
+  const waitForAnswer = () => {
     leaves = true;
     setTimeout(() => {
       leaves = false;
       if (isOut) out();
     }, 5000);
+  };
+  document.addEventListener("submit", (event) => event.defaultPrevented || waitForAnswer());
+  // A press that htmx sends is prevented as a submit, and answered with an address to go to.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig.verb === "post") waitForAnswer();
   });
   document.addEventListener("live:state", (event) => event.detail.state === "ended" && out());
   document.addEventListener("htmx:beforeSwap", (event) => {
