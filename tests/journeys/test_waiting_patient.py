@@ -29,6 +29,9 @@ from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
 from waiting_area import areas, calls, notices, operations
 from waiting_area.models import Caller, Notice
 
+# What the callers' pages do is the same on both engines; test_waiting_area.py goes that way on each.
+pytestmark = pytest.mark.one_engine
+
 SECOND = 1000
 PHONE = {"width": 360, "height": 780}
 FIELD = "Type a message"
