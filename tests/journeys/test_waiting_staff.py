@@ -8,12 +8,13 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from clinic.audit.operations import PATIENT, user_actor
 from tests.factories.house import NOW, House
 from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, join, switch
 from tests.factories.waiting import write as ask
 from tests.journeys.conftest import MakeContext, log_in
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
-from waiting_area import presence
+from waiting_area import calls, operations, presence
 from waiting_area.models import Caller, Notice, Watch
 
 # Counts what a page of the staff's plays: one for each tone that begins; a bell has two.
@@ -316,6 +317,41 @@ def test_two_windows_of_a_call_go_where_its_end_leads(
     expect(other.get_by_role("link", name="Rejoin : Tom Thumb")).to_be_visible()
     expect(sue.get_by_role("heading", level=1)).to_contain_text("over")
     expect(tom.locator("[data-status=on_hold]")).to_be_visible()
+
+
+def test_page_of_a_call_that_somebody_is_out_of_says_how_it_goes_on(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue, tom = arrive(rynek, "Sue Smith"), arrive(rynek, "Tom Thumb")
+    call = join(rynek, sue)
+    context = new_context(locale="en-GB")
+    desk = board(context, live, rynek)
+    desk.goto(f"{live}{rynek.url(f'calls/{call.key}/')}")
+    expect(desk.locator(".participant-name")).to_have_text(["Sue Smith"])
+
+    calls.leave_call(call=call, actor=user_actor(rynek.assistant), rest=calls.Rest.ALONE, at=NOW)
+    states = desk.locator(".participant .caller-state")
+    expect(desk.locator("h1")).to_have_text("You are out of this call")
+    expect(states).to_have_text(["In a call"])
+    # A colleague goes on with it: holds her, and brings in somebody else.
+    join(rynek, sue, by=rynek.admin)
+    calls.hold(caller_id=sue.pk, actor=user_actor(rynek.admin), at=NOW)
+    expect(states).to_have_text(["On hold"])
+    calls.join(caller_id=tom.pk, actor=user_actor(rynek.admin), into=call, at=NOW)
+    expect(states).to_have_text(["On hold", "In a call"])
+    expect(desk.locator(".participant-name")).to_have_text(["Sue Smith", "Tom Thumb"])
+
+    # In it again, by another window: the call is back at its address.
+    join(rynek, tom)
+    expect(desk.locator("#call-names")).to_have_text("Sue Smith, Tom Thumb")
+    calls.leave_call(call=call, actor=user_actor(rynek.assistant), at=NOW)
+    expect(desk.locator("h1")).to_have_text("You are out of this call")
+    for caller in (sue, tom):
+        operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+    expect(desk.locator("h1")).to_have_text("The call is over")
+    expect(states).to_have_count(0)
+    desk.get_by_role("link", name="To the waiting area").click()
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
 
 
 # --- In the middle of something ------------------------------------------------------------------------
