@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from clinic.audit.operations import PATIENT, user_actor
 from tests.factories.house import NOW, House
-from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, join, switch
+from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, hold, join, notify, switch
 from tests.factories.waiting import write as ask
 from tests.journeys.conftest import MakeContext, log_in
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
@@ -485,6 +485,37 @@ def test_each_question_rings_once_in_one_window(
     # A minute later it calls again, once, as long as nobody has answered.
     context.clock.run_for(60 * SECOND)
     assert tones(first, second) == bell * 3
+
+
+def test_title_goes_on_calling_when_a_part_of_the_page_comes_anew(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith", at=NOW - 300 * SECONDS)
+    call = join(rynek, arrive(rynek, "Tom Thumb"))
+    context = new_context(locale="en-GB")
+    context.clock.install()
+    pages = [board(context, live, rynek), board(context, live, rynek)]
+    for page, path in zip(pages, (f"waiting/{sue.pk}/", f"calls/{call.key}/"), strict=True):
+        page.goto(f"{live}{rynek.url(path)}")
+        expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    ask(sue, "Are you there?")
+    for page, name in zip(pages, ("Sue Smith", "Call"), strict=True):
+        expect(page).to_have_title(f"(1) {name} · Gabinety Rynek · Anteroom")
+
+    # What is looked after every five seconds does not count: the pages' clocks stand until they are told to go.
+    context.clock.pause_at(pages[0].evaluate("Date.now()") / SECOND + 10)
+    hold(rynek, Caller.objects.get(name="Tom Thumb"))
+    notify(rynek, sue, "Yes", at=NOW)
+    ask(sue, "Good")
+    waits = [pages[0].get_by_text("Good"), pages[1].locator("#stage-people").get_by_text("On hold")]
+    for wait in waits:
+        for _ in range(40):
+            if wait.count():
+                break
+            context.clock.run_for(100)
+        expect(wait).to_have_count(1)
+    for page, name in zip(pages, ("Sue Smith", "Call"), strict=True):
+        expect(page).to_have_title(f"(1) {name} · Gabinety Rynek · Anteroom")
 
 
 # --- A thousand callers --------------------------------------------------------------------------------
