@@ -69,9 +69,12 @@ def announce_withdrawn(notices: Iterable[Notice]) -> None:
     announce_rows([one.caller for one in rows])
 
 
-def announce_area(area_id: int) -> None:
-    """Have the pages of everybody who waits in an area ask how things stand: its settings changed (W9)."""
-    publish("area", {area_topic(area_id): None})
+def announce_area(clinic_id: int, area_id: int) -> None:
+    """Have the pages of everybody who waits in an area, and the clinic's lists, ask how things stand (W9).
+
+    Its settings changed.
+    """
+    publish("area", {area_topic(area_id): None, clinic_topic(clinic_id): None})
 
 
 def announce_call(clinic_id: int, call_id: int) -> None:

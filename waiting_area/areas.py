@@ -120,7 +120,7 @@ def change_area(*, area: WaitingArea, actor: Actor, at: datetime, **wanted: Any)
         )
     if changed:
         record(actor, "waiting_area.changed", area, old=old, new=changed, at=at)
-        announce_area(area.pk)
+        announce_area(area.clinic_id, area.pk)
 
 
 def _written(week: Week) -> dict[str, str]:
@@ -156,4 +156,4 @@ def set_guest_notices(*, clinic: Clinic, takes: bool, actor: Actor, at: datetime
     new = {"guest_notices": takes}
     record(actor, "waiting_settings.changed", clinic, old={"guest_notices": not takes}, new=new, at=at)
     for area_id in ids:
-        announce_area(area_id)
+        announce_area(clinic.pk, area_id)

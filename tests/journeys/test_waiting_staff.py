@@ -8,13 +8,13 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from clinic.audit.operations import PATIENT, user_actor
+from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from tests.factories.house import NOW, House
 from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, hold, join, notify, switch
 from tests.factories.waiting import write as ask
 from tests.journeys.conftest import MakeContext, log_in
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
-from waiting_area import calls, operations, presence
+from waiting_area import areas, calls, operations, presence
 from waiting_area.models import Caller, Notice, Watch
 
 # Counts what a page of the staff's plays: one for each tone that begins; a bell has two.
@@ -205,6 +205,24 @@ def test_text_filter_says_whom_notify_reaches(live: str, rynek: House, new_conte
     expect(desk.locator("#notify")).to_be_disabled()
     expect(desk.get_by_text("Nobody is")).to_be_visible()
     assert "lucja" not in desk.url
+
+
+def test_open_list_says_whether_patients_may_write_whoever_switches_that(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    foot = desk.locator(".board-foot")
+    expect(foot).to_contain_text("Patients may write to you.")
+
+    switch(rynek, False)
+    expect(foot).to_contain_text("Patients cannot write to you.")
+    # A row that changes in the same moment does not take its place.
+    switch(rynek, True)
+    arrive(rynek, "Sue Smith")
+    expect(row(desk, "Sue Smith")).to_be_visible()
+    expect(foot).to_contain_text("Patients may write to you.")
+    areas.change_area(area=area_of(rynek), is_open=False, actor=SYSTEM, at=NOW)
+    expect(foot).to_contain_text("The waiting area is closed: nobody new can come in.")
 
 
 # --- Left alone --------------------------------------------------------------------------------------

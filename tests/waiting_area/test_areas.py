@@ -88,7 +88,7 @@ def test_change_is_recorded_and_told_once(rynek: House, told: Told) -> None:
 
     assert (area.name, area.grace) == ("Ground floor", timedelta(seconds=30))
     assert hours_of(area) == {0: [(time(8), time(12)), (time(13), time(16))]}
-    assert told == [("area", {f"area:{area.pk}": None}, {})]
+    assert told == [("area", {f"area:{area.pk}": None, f"clinic:{rynek.clinic.pk}": None}, {})]
     entry = AuditEntry.objects.get(action="waiting_area.changed")
     values = AuditValue.objects.get(entry=entry)
     assert values.old == {"name": "Gabinety Rynek", "grace_seconds": 60, "hours": {}}
@@ -135,7 +135,8 @@ def test_switch_of_the_clinic_and_of_an_area(rynek: House, markt: House, told: T
     assert (switches(), told) == ([True, True], [])
     turn(False)
     assert switches() == [False, True]
-    assert told == [("area", {f"area:{area_of(rynek).pk}": None}, {})]
+    topics = {f"area:{area_of(rynek).pk}": None, f"clinic:{rynek.clinic.pk}": None}
+    assert told == [("area", topics, {})]
     assert (takes_guest_notices(rynek.clinic), takes_guest_notices(markt.clinic)) == (False, True)
     assert area_of(markt).guest_notices
     entry = AuditEntry.objects.get(action="waiting_settings.changed")
