@@ -15,6 +15,7 @@ from tests.factories.waiting import write as ask
 from tests.journeys.conftest import MakeContext, log_in
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
 from waiting_area import areas, calls, operations, presence
+from waiting_area.enums import Left
 from waiting_area.models import Caller, Notice, Watch
 
 # Counts what a page of the staff's plays: one for each tone that begins; a bell has two.
@@ -415,6 +416,37 @@ def test_what_is_typed_in_the_drawer_outlives_what_happens_around(
     field.press("Control+Enter")
     expect(desk.locator("#conversation")).to_contain_text("Half a sentence.")
     expect(desk.locator("#drawer").get_by_label("Notice")).to_have_value("")
+
+
+def test_open_conversation_says_who_has_left_and_who_is_back(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith")
+    beside = board(new_context(locale="en-GB"), live, rynek)
+    row(beside, "Sue Smith").locator(".caller-name").click()
+    alone, typing = beside.context.new_page(), beside.context.new_page()
+    for page in (alone, typing):
+        page.goto(f"{live}{rynek.url(f'waiting/{sue.pk}/')}")
+    typing.get_by_label("Notice").fill("Half a sen")
+    gone = "They have left. Nothing can be sent to them any more."
+
+    operations.leave(caller_id=sue.pk, how=Left.ABSENT, actor=SYSTEM, at=NOW)
+    for page in (beside, alone, typing):
+        expect(page.get_by_role("alert")).to_have_text(gone)
+    for page in (beside, alone):
+        expect(page.get_by_label("Notice")).to_be_hidden()
+    expect(typing.get_by_label("Notice")).to_have_value("Half a sen")
+    opened_late = beside.context.new_page()
+    opened_late.goto(alone.url)
+    expect(opened_late.get_by_label("Notice")).to_be_hidden()
+
+    operations.resume(caller_id=sue.pk, at=NOW)
+    for page in (beside, alone, typing, opened_late):
+        expect(page.get_by_text(gone)).to_have_count(0)
+        expect(page.get_by_label("Notice")).to_be_editable()
+    opened_late.get_by_label("Notice").fill("There you are.")
+    opened_late.get_by_role("button", name="Send").click()
+    expect(alone.locator("#conversation")).to_contain_text("There you are.")
 
 
 def test_drawer_and_menus_by_keyboard_alone(live: str, rynek: House, new_context: MakeContext) -> None:
