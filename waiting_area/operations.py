@@ -277,7 +277,7 @@ def transfer(
     if not caller.is_present:
         raise HasLeft
     _refuse_if_attended(caller, actor)
-    was_in = caller.area_id
+    was_in, was_alerted = caller.area_id, bool(caller.alert)
     old = {"area": was_in, "calendar": caller.calendar_id, "status": str(caller.status)}
     if caller.status == Status.WAITING:
         _move_queue(caller, area, calendar)
@@ -289,6 +289,8 @@ def transfer(
         if area.pk != was_in:
             # How long they waited counts for the usual wait of the other area now.
             announce_area(caller.clinic_id, was_in)
+        if was_alerted:
+            announce_watch(caller.clinic_id)
     new = {"area": area.pk, "calendar": calendar.pk if calendar else None, "status": str(caller.status)}
     record(actor, "caller.transferred", caller, old=old, new=new, at=at)
     return caller
