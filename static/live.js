@@ -346,7 +346,9 @@
   const restart = () => {
     if (ended) return;
     behind = true;
-    renew().then((may) => may && open(), () => {
+    // A renewal that is under way may have been answered before what is the matter now.
+    const fresh = renewing ? renewing.then((may) => may && renew()) : renew();
+    fresh.then((may) => may && open(), () => {
       setState("lost");
       later();
     });
