@@ -2,6 +2,15 @@
 "use strict";
 
 (() => {
+  // Out of the call, the page goes on saying who is in it. Its member is in it again, by another window: the call
+  // itself stands at this address then.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt } = event.detail.requestConfig;
+    if (!["call-state", "call-over"].includes(elt.id) || ![200, 403].includes(event.detail.xhr.status)) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
+
   const stream = document.body.dataset.stream;
   if (!stream || !document.getElementById("stage")) return;
 
