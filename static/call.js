@@ -2,6 +2,15 @@
 "use strict";
 
 (() => {
+  // Out of the call, the page goes on saying who is in it. Its member is in it again, by another window: the call
+  // itself stands at this address then.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt } = event.detail.requestConfig;
+    if (!["call-state", "call-over"].includes(elt.id) || ![200, 403].includes(event.detail.xhr.status)) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
+
   const stream = document.body.dataset.stream;
   if (!stream || !document.getElementById("stage")) return;
 
@@ -30,13 +39,17 @@
     isOut = true;
     if (!leaves) location.reload();
   };
-  document.addEventListener("submit", (event) => {
-    if (event.defaultPrevented) return;
+  const waitForAnswer = () => {
     leaves = true;
     setTimeout(() => {
       leaves = false;
       if (isOut) out();
     }, 5000);
+  };
+  document.addEventListener("submit", (event) => event.defaultPrevented || waitForAnswer());
+  // A press that htmx sends is prevented as a submit, and answered with an address to go to.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.requestConfig.verb === "post") waitForAnswer();
   });
   document.addEventListener("live:state", (event) => event.detail.state === "ended" && out());
   document.addEventListener("htmx:beforeSwap", (event) => {

@@ -176,7 +176,8 @@
     const others = parts.filter((part) => part !== first);
     first.setAttribute("hx-select-oob", others.map((part) => `#${part.id}`).join(","));
     asked.delete(first.id);
-    if (rows.get(first.id)) {
+    // The others stand in the whole page only.
+    if (rows.get(first.id) && !others.length) {
       const [now, later] = [[...rows.get(first.id)].slice(0, ROWS), [...rows.get(first.id)].slice(ROWS)];
       asked.set(first.id, now);
       if (later.length) wanted.set(address, new Map([[first.id, new Set(later)]]));
@@ -356,7 +357,9 @@
   const restart = () => {
     if (ended) return;
     behind = true;
-    renew().then((may) => may && open(), () => {
+    // A renewal that is under way may have been answered before what is the matter now.
+    const fresh = renewing ? renewing.then((may) => may && renew()) : renew();
+    fresh.then((may) => may && open(), () => {
       setState("lost");
       later();
     });

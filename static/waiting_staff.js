@@ -99,6 +99,7 @@
     if (id === "dialog-body") show(by("dialog"), false);
     if (["drawer-body", "dialog-body", "talk", "ask"].includes(id)) settle();
     undoing();
+    close();
   });
   // Of rows that come one by one only those need a look.
   document.addEventListener("live:rows", (event) => sift(event.detail.rows));
@@ -152,6 +153,12 @@
       if (!area.value) area.value = store((all) => all.getItem(drafted(area))) || "";
     }
     for (const area of document.querySelectorAll("[data-count]")) count(area);
+  };
+
+  // Nothing can be sent to who has left, but what was typed stays to be seen; who is back is written to again.
+  const close = () => {
+    const [gone, form] = [by("talk-gone"), document.querySelector("#talk .talk-form")];
+    if (gone && form) form.hidden = !gone.hidden && !form.querySelector("textarea").value;
   };
 
   // --- Taking back: as long as the server lets it --------------------------------------------------------

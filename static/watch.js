@@ -99,11 +99,19 @@
 
   // --- Title and browser ---------------------------------------------------------------------------------
 
-  const title = document.title;
+  let title = document.title;
+  let calls = 0;
   const call = (count) => {
+    calls = count;
     const text = count ? `(${count}) ${title}` : title;
     if (document.title !== text) document.title = text;
   };
+  // A part that comes anew brings the title of its page along, which knows of no count.
+  new MutationObserver(() => {
+    if (document.title === (calls ? `(${calls}) ${title}` : title)) return;
+    title = document.title;
+    call(calls);
+  }).observe(document.querySelector("title"), { childList: true });
   const notify = () => {
     const text = part().dataset.notifies;
     if (!text || (!document.hidden && document.hasFocus()) || window.Notification?.permission !== "granted") return;

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.db import connection
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
 from tests.factories.house import desk, markt, morning, office, operator, rynek
+from tests.measuring import unmeasured
 
 __all__ = ["desk", "markt", "morning", "office", "operator", "rynek"]
 
@@ -70,8 +72,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted((item for item in items if runs(item)), key=lambda item: item.path.name not in LONGEST)
 
 
-# Being measured takes a test half as long again. What walks through whole pages covers nothing that the
-# tests of its parts do not; and on the second engine only these meet lines that the first has not.
+# What walks through whole pages covers nothing that the tests of its parts do not; and on the second engine
+# only these meet lines that the first has not.
 NEVER_MEASURED = ("guards", "journeys")
 MEASURED_TWICE = ("clinic/appointments", "clinic/lib", "clinic/live", "clinic/test_backup.py", "messaging")
 
@@ -83,14 +85,8 @@ def _is_measured(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    controller = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
-    if controller is None or _is_measured(item):
+    with nullcontext() if _is_measured(item) else unmeasured(item.config):
         return (yield)
-    controller.pause()
-    try:
-        return (yield)
-    finally:
-        controller.resume()
 
 
 @pytest.hookimpl(tryfirst=True)

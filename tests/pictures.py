@@ -6,9 +6,11 @@
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+PATIENT = "Maria Konarska"
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 
 
@@ -41,8 +43,30 @@ def main(address: str) -> None:
         page.screenshot(path=FOLDER / "appointment.png")
         page.goto(f"{address}/c/rynek/waiting/")
         page.wait_for_timeout(1000)
-        page.screenshot(path=FOLDER / "waiting.png")
+        # The longest conversation, open beside the list.
+        page.locator(".caller:has(.badge) .caller-name").first.click()
+        page.wait_for_timeout(1000)
+        page.screenshot(path=FOLDER / "conversation.png")
+        page.keyboard.press("Escape")
+        phone = browser.new_page(viewport={"width": 360, "height": 760}, locale="pl")
+        wait(phone, address, page.locator("#link").input_value())
+        page.locator(".caller", has_text=PATIENT).get_by_role("button", name="Join").click()
+        page.wait_for_url("**/calls/*/")
+        page.wait_for_timeout(1000)
+        page.screenshot(path=FOLDER / "call.png")
         browser.close()
+
+
+def wait(phone: Page, address: str, door: str) -> None:
+    """Come in as a patient, and take the picture of their screen."""
+    phone.goto(address + urlsplit(door).path)
+    phone.fill("[name=name]", PATIENT)
+    phone.fill("[name=purpose]", "Wyniki badań")
+    phone.check("[name=consent]")
+    phone.click("main button.button-main")
+    phone.wait_for_url("**/wait/")
+    phone.wait_for_timeout(1000)
+    phone.screenshot(path=FOLDER / "patient-waiting.png")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from clinic.live.operations import revoke
 from clinic.models import Appointment, Calendar
 from waiting_area import rules
 from waiting_area.announcing import (
+    announce_area,
     announce_place_left,
     announce_place_taken,
     announce_rows,
@@ -276,7 +277,8 @@ def transfer(
     if not caller.is_present:
         raise HasLeft
     _refuse_if_attended(caller, actor)
-    old = {"area": caller.area_id, "calendar": caller.calendar_id, "status": str(caller.status)}
+    was_in, was_alerted = caller.area_id, bool(caller.alert)
+    old = {"area": was_in, "calendar": caller.calendar_id, "status": str(caller.status)}
     if caller.status == Status.WAITING:
         _move_queue(caller, area, calendar)
     else:
@@ -284,6 +286,11 @@ def transfer(
             caller, Status.WAITING, at=at,
             area=area, calendar=calendar, call=None, alone_since=None, alert=Alert.NONE,
         )  # fmt: skip
+        if area.pk != was_in:
+            # How long they waited counts for the usual wait of the other area now.
+            announce_area(caller.clinic_id, was_in)
+        if was_alerted:
+            announce_watch(caller.clinic_id)
     new = {"area": area.pk, "calendar": calendar.pk if calendar else None, "status": str(caller.status)}
     record(actor, "caller.transferred", caller, old=old, new=new, at=at)
     return caller

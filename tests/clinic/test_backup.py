@@ -78,6 +78,7 @@ def test_new_rows_get_new_numbers_after_a_restore(tmp_path: Path) -> None:
     assert Group.objects.create(name="second").pk > first.pk
 
 
+@pytest.mark.one_engine
 def test_file_is_for_its_owner_alone_and_holds_the_key(tmp_path: Path) -> None:
     path = saved(tmp_path / "it.zip")
 
@@ -87,6 +88,7 @@ def test_file_is_for_its_owner_alone_and_holds_the_key(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir() if "it.zip" in found.name] == ["it.zip"]
 
 
+@pytest.mark.one_engine
 def test_restore_announces_both_instants(tmp_path: Path) -> None:
     path = saved(tmp_path / "it.zip")
     heard: list[tuple[datetime, datetime]] = []
@@ -167,6 +169,7 @@ def test_what_cannot_be_restored_changes_nothing(tmp_path: Path, change: Any, wo
     assert everything() == before
 
 
+@pytest.mark.one_engine
 def test_files_that_are_no_backups_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("hello")
     (tmp_path / "empty.zip").touch()
@@ -189,6 +192,7 @@ def flipped(whole: bytes, position: int) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.one_engine
 def test_one_changed_byte_anywhere_is_refused(tmp_path: Path) -> None:
     whole, damaged = saved(tmp_path / "it.zip").read_bytes(), tmp_path / "damaged.zip"
     # A zip itself does not mind a changed date (the tenth byte), for one.
@@ -199,6 +203,7 @@ def test_one_changed_byte_anywhere_is_refused(tmp_path: Path) -> None:
             pytest.fail(f"byte {position} went unnoticed")
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     "damage",
     [
@@ -258,6 +263,7 @@ def test_database_of_a_newer_version_is_not_backed_up(tmp_path: Path) -> None:
     assert not (tmp_path / "it.zip").exists()
 
 
+@pytest.mark.one_engine
 def test_commands_ask_before_they_replace(tmp_path: Path) -> None:
     said = StringIO()
     path = tmp_path / "it.zip"
@@ -275,6 +281,7 @@ def test_commands_ask_before_they_replace(tmp_path: Path) -> None:
     assert "are back" in said.getvalue()
 
 
+@pytest.mark.one_engine
 def test_key_of_the_backup_takes_the_place_of_the_kept_one(tmp_path: Path, settings: Any) -> None:
     kept = tmp_path / "secret_key"
     kept.write_text(settings.SECRET_KEY)
@@ -290,6 +297,7 @@ def test_key_of_the_backup_takes_the_place_of_the_kept_one(tmp_path: Path, setti
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
+@pytest.mark.one_engine
 def test_key_in_the_environment_is_left_to_the_operator(tmp_path: Path, settings: Any) -> None:
     settings.DATA_DIR = tmp_path
     path = tmp_path / "it.zip"

@@ -22,6 +22,7 @@ from clinic.people.operations import add_member, create_clinic, create_patient, 
 from messaging.links import token_of
 from messaging.models import PersonalLink
 from reminders.planning import link_for
+from tests.measuring import unmeasured
 
 # Monday, 09:00 in Warsaw and Berlin: no zone here is UTC, and the next change of clocks is far.
 NOW = datetime(2027, 5, 3, 7, 0, tzinfo=UTC)
@@ -130,27 +131,29 @@ def morning() -> Iterator[datetime]:
 
 
 @pytest.fixture
-def rynek(db: None, morning: datetime) -> House:
+def rynek(db: None, morning: datetime, request: pytest.FixtureRequest) -> House:
     """The clinic that tests look at."""
-    return open_house(
-        "rynek", "Gabinety Rynek", "PL", "pl", "Europe/Warsaw", doctor="dr Tomasz Wilczek",
-        patient="Zofia Pawłowska-Gąsior", phone="+48710001230",
-        people={
-            Role.ADMIN: "Anna Maj", Role.PRACTITIONER: "Tomasz Wilczek", Role.ASSISTANT: "Ola Grudzien",
-        },
-    )  # fmt: skip
+    with unmeasured(request.config):
+        return open_house(
+            "rynek", "Gabinety Rynek", "PL", "pl", "Europe/Warsaw", doctor="dr Tomasz Wilczek",
+            patient="Zofia Pawłowska-Gąsior", phone="+48710001230",
+            people={
+                Role.ADMIN: "Anna Maj", Role.PRACTITIONER: "Tomasz Wilczek", Role.ASSISTANT: "Ola Grudzien",
+            },
+        )  # fmt: skip
 
 
 @pytest.fixture
-def markt(db: None, morning: datetime) -> House:
+def markt(db: None, morning: datetime, request: pytest.FixtureRequest) -> House:
     """The other clinic, whose data nobody of Rynek may see."""
-    return open_house(
-        "am-markt", "Praxis am Markt", "DE", "de", "Europe/Berlin", doctor="Dr. Greta Storch",
-        patient="Ottilie Kanarienvogel", phone="+493023125700",
-        people={
-            Role.ADMIN: "Jonas Maerz", Role.PRACTITIONER: "Greta Storch", Role.ASSISTANT: "Lena Juli",
-        },
-    )  # fmt: skip
+    with unmeasured(request.config):
+        return open_house(
+            "am-markt", "Praxis am Markt", "DE", "de", "Europe/Berlin", doctor="Dr. Greta Storch",
+            patient="Ottilie Kanarienvogel", phone="+493023125700",
+            people={
+                Role.ADMIN: "Jonas Maerz", Role.PRACTITIONER: "Greta Storch", Role.ASSISTANT: "Lena Juli",
+            },
+        )  # fmt: skip
 
 
 @pytest.fixture

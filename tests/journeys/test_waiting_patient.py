@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
 from clinic.audit.operations import SYSTEM, user_actor
 from clinic.lib import clock
+from clinic.live.hub import hub
 from messaging.links import token_of
 from tests.factories.house import NOW, House
 from tests.factories.waiting import (
+    area_of,
     arrive,
     door,
     hold,
@@ -25,9 +27,14 @@ from tests.factories.waiting import (
     write,
 )
 from tests.journeys.conftest import MakeContext, log_in
+from tests.journeys.test_open_pages import until
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
 from waiting_area import areas, calls, notices, operations
-from waiting_area.models import Caller, Notice
+from waiting_area.announcing import area_topic, caller_topic
+from waiting_area.models import Caller, Notice, WaitingArea
+
+# What the callers' pages do is the same on both engines; test_waiting_area.py goes that way on each.
+pytestmark = pytest.mark.one_engine
 
 SECOND = 1000
 PHONE = {"width": 360, "height": 780}
@@ -310,6 +317,37 @@ def test_sent_on_to_another_area_with_all_notices_and_the_sound(
     phone.get_by_text("Leave the waiting area").click()
     phone.get_by_role("button", name="Yes, leave").click()
     expect(phone.get_by_role("heading", name="You have left the waiting area")).to_be_visible()
+
+
+def test_sent_on_and_back_in_one_breath_hears_the_area_they_are_in(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    before, upstairs = arrive(rynek, "Before", at=NOW - timedelta(minutes=1)), second_area(rynek)
+    phone = new_context(locale="en-GB", viewport=PHONE).new_page()
+    caller = come(phone, live, rynek)
+    late: list[tuple[Route, APIResponse]] = []
+
+    def delay(route: Route) -> None:
+        """Let the answer be made, and not come yet."""
+        late.append((route, route.fetch())) if not late else route.continue_()
+
+    def send_to(area: WaitingArea) -> None:
+        operations.transfer(caller_id=caller.pk, area=area, calendar=None, actor=SYSTEM, at=NOW)
+
+    phone.route("**/listen/", delay)
+    send_to(upstairs)
+    until(phone, lambda: bool(late))
+    expect(phone.locator("#area-name")).to_have_text("Upstairs")
+    send_to(area_of(rynek))
+    expect(phone.locator("#area-name")).to_have_text("")
+    expect(phone.locator("#place")).to_have_text("2")
+    ((route, answer),) = late
+    route.fulfill(response=answer)
+
+    topics = (caller_topic(caller.pk), area_topic(area_of(rynek).pk))
+    until(phone, lambda: [stream.subject.topics for stream in hub._streams()] == [topics])
+    operations.leave(caller_id=before.pk, actor=SYSTEM, at=NOW)
+    expect(phone.locator("#place")).to_have_text("1")
 
 
 def test_personal_link_on_a_second_device(live: str, rynek: House, new_context: MakeContext) -> None:

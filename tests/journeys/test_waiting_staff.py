@@ -8,12 +8,14 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
+from clinic.audit.operations import PATIENT, SYSTEM, user_actor
 from tests.factories.house import NOW, House
-from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, join, notify, switch
+from tests.factories.waiting import SECONDS, area_of, arrive, beat, door, hold, join, notify, switch
 from tests.factories.waiting import write as ask
 from tests.journeys.conftest import MakeContext, log_in, until
 from tests.journeys.test_waiting_area import enter, heard, texts, with_ear
-from waiting_area import presence
+from waiting_area import areas, calls, operations, presence
+from waiting_area.enums import Left
 from waiting_area.models import Caller, Notice, Watch
 
 # Counts what a page of the staff's plays: one for each tone that begins; a bell has two.
@@ -206,6 +208,26 @@ def test_text_filter_says_whom_notify_reaches(live: str, rynek: House, new_conte
     assert "lucja" not in desk.url
 
 
+def test_open_list_says_whether_patients_may_write_whoever_switches_that(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    foot = desk.locator(".board-foot")
+    expect(foot).to_contain_text("Patients may write to you.")
+
+    switch(rynek, False)
+    expect(foot).to_contain_text("Patients cannot write to you.")
+    # A row that changes in the same moment does not take its place.
+    switch(rynek, True)
+    arrive(rynek, "Sue Smith")
+    expect(row(desk, "Sue Smith")).to_be_visible()
+    expect(foot).to_contain_text("Patients may write to you.")
+    areas.change_area(area=area_of(rynek), is_open=False, actor=SYSTEM, at=NOW)
+    expect(desk.locator("#board-hours")).to_contain_text(
+        "The waiting area is closed: nobody new can come in."
+    )
+
+
 # --- Left alone --------------------------------------------------------------------------------------
 
 
@@ -318,6 +340,41 @@ def test_two_windows_of_a_call_go_where_its_end_leads(
     expect(tom.locator("[data-status=on_hold]")).to_be_visible()
 
 
+def test_page_of_a_call_that_somebody_is_out_of_says_how_it_goes_on(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue, tom = arrive(rynek, "Sue Smith"), arrive(rynek, "Tom Thumb")
+    call = join(rynek, sue)
+    context = new_context(locale="en-GB")
+    desk = board(context, live, rynek)
+    desk.goto(f"{live}{rynek.url(f'calls/{call.key}/')}")
+    expect(desk.locator(".participant-name")).to_have_text(["Sue Smith"])
+
+    calls.leave_call(call=call, actor=user_actor(rynek.assistant), rest=calls.Rest.ALONE, at=NOW)
+    states = desk.locator(".participant .caller-state")
+    expect(desk.locator("h1")).to_have_text("You are out of this call")
+    expect(states).to_have_text(["In a call"])
+    # A colleague goes on with it: holds her, and brings in somebody else.
+    join(rynek, sue, by=rynek.admin)
+    calls.hold(caller_id=sue.pk, actor=user_actor(rynek.admin), at=NOW)
+    expect(states).to_have_text(["On hold"])
+    calls.join(caller_id=tom.pk, actor=user_actor(rynek.admin), into=call, at=NOW)
+    expect(states).to_have_text(["On hold", "In a call"])
+    expect(desk.locator(".participant-name")).to_have_text(["Sue Smith", "Tom Thumb"])
+
+    # In it again, by another window: the call is back at its address.
+    join(rynek, tom)
+    expect(desk.locator("#call-names")).to_have_text("Sue Smith, Tom Thumb")
+    calls.leave_call(call=call, actor=user_actor(rynek.assistant), at=NOW)
+    expect(desk.locator("h1")).to_have_text("You are out of this call")
+    for caller in (sue, tom):
+        operations.leave(caller_id=caller.pk, actor=PATIENT, at=NOW)
+    expect(desk.locator("h1")).to_have_text("The call is over")
+    expect(states).to_have_count(0)
+    desk.get_by_role("link", name="To the waiting area").click()
+    desk.wait_for_url(f"{live}{rynek.url('waiting/')}")
+
+
 # --- In the middle of something ------------------------------------------------------------------------
 
 
@@ -390,6 +447,37 @@ def test_what_is_typed_in_the_drawer_outlives_what_happens_around(
     field.press("Control+Enter")
     expect(desk.locator("#conversation")).to_contain_text("Half a sentence.")
     expect(desk.locator("#drawer").get_by_label("Notice")).to_have_value("")
+
+
+def test_open_conversation_says_who_has_left_and_who_is_back(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith")
+    beside = board(new_context(locale="en-GB"), live, rynek)
+    row(beside, "Sue Smith").locator(".caller-name").click()
+    alone, typing = beside.context.new_page(), beside.context.new_page()
+    for page in (alone, typing):
+        page.goto(f"{live}{rynek.url(f'waiting/{sue.pk}/')}")
+    typing.get_by_label("Notice").fill("Half a sen")
+    gone = "They have left. Nothing can be sent to them any more."
+
+    operations.leave(caller_id=sue.pk, how=Left.ABSENT, actor=SYSTEM, at=NOW)
+    for page in (beside, alone, typing):
+        expect(page.get_by_role("alert")).to_have_text(gone)
+    for page in (beside, alone):
+        expect(page.get_by_label("Notice")).to_be_hidden()
+    expect(typing.get_by_label("Notice")).to_have_value("Half a sen")
+    opened_late = beside.context.new_page()
+    opened_late.goto(alone.url)
+    expect(opened_late.get_by_label("Notice")).to_be_hidden()
+
+    operations.resume(caller_id=sue.pk, at=NOW)
+    for page in (beside, alone, typing, opened_late):
+        expect(page.get_by_text(gone)).to_have_count(0)
+        expect(page.get_by_label("Notice")).to_be_editable()
+    opened_late.get_by_label("Notice").fill("There you are.")
+    opened_late.get_by_role("button", name="Send").click()
+    expect(alone.locator("#conversation")).to_contain_text("There you are.")
 
 
 def test_drawer_and_menus_by_keyboard_alone(live: str, rynek: House, new_context: MakeContext) -> None:
@@ -493,6 +581,37 @@ def test_each_question_rings_once_in_one_window(
     # A minute later it calls again, once, as long as nobody has answered.
     context.clock.run_for(60 * SECOND)
     assert tones(first, second) == bell * 3
+
+
+def test_title_goes_on_calling_when_a_part_of_the_page_comes_anew(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith", at=NOW - 300 * SECONDS)
+    call = join(rynek, arrive(rynek, "Tom Thumb"))
+    context = new_context(locale="en-GB")
+    context.clock.install()
+    pages = [board(context, live, rynek), board(context, live, rynek)]
+    for page, path in zip(pages, (f"waiting/{sue.pk}/", f"calls/{call.key}/"), strict=True):
+        page.goto(f"{live}{rynek.url(path)}")
+        expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    ask(sue, "Are you there?")
+    for page, name in zip(pages, ("Sue Smith", "Call"), strict=True):
+        expect(page).to_have_title(f"(1) {name} · Gabinety Rynek · Anteroom")
+
+    # What is looked after every five seconds does not count: the pages' clocks stand until they are told to go.
+    context.clock.pause_at(pages[0].evaluate("Date.now()") / SECOND + 10)
+    hold(rynek, Caller.objects.get(name="Tom Thumb"))
+    notify(rynek, sue, "Yes", at=NOW)
+    ask(sue, "Good")
+    waits = [pages[0].get_by_text("Good"), pages[1].locator("#stage-people").get_by_text("On hold")]
+    for wait in waits:
+        for _ in range(40):
+            if wait.count():
+                break
+            context.clock.run_for(100)
+        expect(wait).to_have_count(1)
+    for page, name in zip(pages, ("Sue Smith", "Call"), strict=True):
+        expect(page).to_have_title(f"(1) {name} · Gabinety Rynek · Anteroom")
 
 
 # --- A thousand callers --------------------------------------------------------------------------------

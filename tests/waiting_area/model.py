@@ -94,12 +94,30 @@ class Model:
     def inside(self, call: int) -> list[Person]:
         return [one for one in self.people if one.call == call]
 
+    def members_in(self, call: int) -> list[int]:
+        """Return who of the clinic is in a call, in the order of joining."""
+        return [member for member, where in self.member_in.items() if where == call]
+
     def attended(self, call: int) -> bool:
         return call in self.member_in.values()
 
     def area_takes_words(self, area: int) -> bool:
         own = self.own_switch[area]
         return self.takes_words if own is None else own
+
+    def may_write(self, who: int) -> bool:
+        person = self.people[who]
+        return person.status in {"waiting", "on_hold"} and self.area_takes_words(person.area)
+
+    def place(self, who: int) -> int | None:
+        """Return which of those who wait in their area somebody is, counted from 1."""
+        queue = [
+            number
+            for number, one in enumerate(self.people)
+            if one.status == "waiting" and one.area == self.people[who].area
+        ]
+        queue.sort(key=lambda number: self.people[number].arrived)
+        return queue.index(who) + 1 if who in queue else None
 
     # --- Coming and going ----------------------------------------------------------------------------
 
@@ -270,10 +288,9 @@ class Model:
             person.alert = ""
 
     def write(self, who: int, text: str, at: datetime) -> None:
-        person = self.people[who]
-        if person.status not in {"waiting", "on_hold"} or not self.area_takes_words(person.area):
+        if not self.may_write(who):
             raise Refused("MayNotWrite")
-        self._say(person, "caller", None, text, at, None)
+        self._say(self.people[who], "caller", None, text, at, None)
 
     def broadcast(self, key: str, people: set[int], member: int, text: str, at: datetime) -> set[int]:
         """Return who had left already."""

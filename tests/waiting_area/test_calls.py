@@ -507,6 +507,27 @@ def test_last_browser_that_vanishes_puts_callers_on_hold(
     assert_sound()
 
 
+@pytest.mark.parametrize("alert", ["alone", "vanished"])
+def test_who_is_sent_elsewhere_calls_for_nobody_any_more(alert: str, rynek: House, told: Told) -> None:
+    caller = arrive(rynek)
+    call = join(caller, one(rynek))
+    if alert == "alone":
+        calls.leave_call(call=call, actor=one(rynek), rest=Rest.ALONE, at=NOW)
+        calls.alert_alone(caller_id=caller.pk, at=LATER)
+    else:
+        calls.vanish(participation_id=call.participations.get().pk, at=LATER)
+    assert stands(caller)[3] == alert
+    told.clear()
+
+    operations.transfer(
+        caller_id=caller.pk, area=area_of(rynek), calendar=rynek.calendar, actor=two(rynek), at=LATER
+    )
+
+    assert stands(caller) == ("waiting", None, None, "")
+    # Every page of the clinic's counts anew who needs somebody.
+    assert ("watch", {f"clinic:{rynek.clinic.pk}": None}, {}) in told
+
+
 def test_one_of_two_who_vanishes_leaves_nobody_alone(rynek: House, beating: None) -> None:
     caller = arrive(rynek)
     call = join(caller, one(rynek))

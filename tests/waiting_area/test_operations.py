@@ -271,6 +271,9 @@ def test_who_is_in_a_call_waits_elsewhere_by_their_arrival(is_held: bool, rynek:
     )  # fmt: skip
     assert [place_of(each) for each in (caller, other)] == [1, 2]
     assert ("place", {f"area:{upstairs.pk}": None}, {"taken": 1}) in told
+    # How long they waited is no part of the first area's usual wait any more: its pages ask for that anew.
+    topics = {f"area:{area_of(rynek).pk}": None, f"clinic:{rynek.clinic.pk}": None}
+    assert ("area", topics, {}) in told
     # Nobody is left in their call, and whoever was with them is free.
     call.refresh_from_db()
     assert call.ended_at == NOW + 5 * MINUTES
