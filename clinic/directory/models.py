@@ -63,7 +63,7 @@ class Listing(models.Model):
     clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="+")
     practitioner = models.ForeignKey(Practitioner, on_delete=models.CASCADE, related_name="listings")
     calendar = models.OneToOneField(Calendar, on_delete=models.CASCADE, related_name="listing")
-    name = models.CharField(max_length=240)  # of the practitioner; a letter may fold to two
+    name = models.CharField(max_length=240)  # the practitioner's, to put them in order
     who = models.CharField(max_length=500)  # practitioner and clinic
     what = models.TextField()  # specialty and services
     city = models.CharField(max_length=160)

@@ -57,7 +57,8 @@ def refresh_listing(calendar: Calendar) -> None:
         defaults={
             "clinic_id": now.clinic_id,
             "practitioner": practitioner,
-            "name": _line(practitioner.name),
+            # Letters and digits alone: on these the engines' orders agree.
+            "name": "".join(sign for sign in folded(practitioner.name) if sign.isalnum()),
             "who": _line(f"{practitioner.name} {practitioner.clinic.name}"),
             "what": _line(" ".join(what)),
             "city": _line(now.city),

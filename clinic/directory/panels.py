@@ -18,4 +18,4 @@ def profiles(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
 def register() -> None:
     """Fill the registries."""
     register_panel(Panel("profiles", "settings", "clinic/_profiles.html", profiles, order=20))
-    register_navigation(NavigationEntry("clinic:reviews", _("Reviews"), "star", 60, action="review.see"))
+    register_navigation(NavigationEntry("clinic:reviews", _("Reviews"), "star", 85, action="review.see"))
