@@ -345,6 +345,7 @@ def test_writing_a_review_is_sound(live: str, rynek: House, walk_as: Callable[..
     page = walk.page
     page.goto(live + review_address(held(rynek), at=NOW))
     walk.look()
+    page.get_by_role("button", name="Publish the review").evaluate("one => { one.form.noValidate = true; }")
     page.get_by_role("button", name="Publish the review").click()
     page.locator(".errorlist").first.wait_for()
     walk.look()

@@ -28,7 +28,8 @@ def find(request: HttpRequest) -> HttpResponse:
     """Find practitioners by city, by service or specialty, by name."""
     typed = {name: _typed(request, name) for name in ("city", "what", "who")}
     found = search.find_listings(search.Wanted(**typed))
-    rows = found.rows.select_related("practitioner__clinic", "calendar__practitioner")
+    # Not joined: the database would put whole rows of all that was found in order, for a late page of it.
+    rows = found.rows.prefetch_related("practitioner__clinic", "calendar")
     page = Paginator(rows, search.PAGE).get_page(request.GET.get("page", "1")[:9])
     at = clock.now()
     listings = list(page.object_list)
