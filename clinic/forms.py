@@ -34,3 +34,20 @@ class LineField(forms.CharField):
         super().validate(value)
         if has_control_characters(value):
             raise ValidationError(_("This name holds characters that cannot be written."))
+
+
+class ProseField(forms.CharField):
+    """Text of several lines that others will read."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with one sort of line break, and none around it."""
+        lines = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return "\n".join(line.rstrip() for line in lines).strip()
+
+    def validate(self, value: str) -> None:
+        """Refuse control characters and marks that turn the direction of the text."""
+        super().validate(value)
+        if has_control_characters(value.replace("\n", "").replace("\t", "")):
+            raise ValidationError(_("This text holds characters that cannot be written."))

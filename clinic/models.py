@@ -11,7 +11,7 @@ from clinic.calendars.models import (
     OpeningHours,
     Service,
 )
-from clinic.directory.models import Review
+from clinic.directory.models import Listing, Review
 from clinic.live.models import LiveEvent, LiveRevocation
 from clinic.people.models import Clinic, Membership, Patient, PatientNote, Practitioner, User
 
@@ -25,6 +25,7 @@ __all__ = [
     "Clinic",
     "DayException",
     "ExceptionHours",
+    "Listing",
     "LiveEvent",
     "LiveRevocation",
     "Membership",

@@ -1,12 +1,14 @@
-"""What open pages are told of appointments."""
+"""What open pages are told of appointments, and the public search of calendars."""
 
 from typing import Any
 
 from django.dispatch import receiver
 
 from clinic.appointments import signals
+from clinic.calendars.signals import calendar_changed
+from clinic.directory.operations import refresh_listing
 from clinic.live.bus import publish
-from clinic.models import Appointment
+from clinic.models import Appointment, Calendar
 from clinic.people.listening import clinic_topic
 
 
@@ -22,3 +24,9 @@ from clinic.people.listening import clinic_topic
 def on_appointment_changed(*, appointment: Appointment, **_: Any) -> None:
     """Let today's list and the appointment's page fetch it anew."""
     publish("appointment", {clinic_topic(appointment.clinic_id): None}, {"ids": [appointment.pk]})
+
+
+@receiver(calendar_changed)
+def on_calendar_changed(*, calendar: Calendar, **_: Any) -> None:
+    """Let the public search find it by what it is now."""
+    refresh_listing(calendar)

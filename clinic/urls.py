@@ -5,6 +5,8 @@ from django.urls import path
 from clinic import pages
 from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
+from clinic.directory.views import operator, public
+from clinic.directory.views import staff as directory
 from clinic.people import views as people
 
 app_name = "clinic"
@@ -18,6 +20,13 @@ urlpatterns = [
     path("style/", pages.style, name="style"),
     path("offline/", pages.offline, name="offline"),
     path("sw.js", pages.service_worker, name="service_worker"),  # at the root: it minds every page
+    path("find/", public.find, name="find"),
+    path("p/<slug:slug>/", public.practitioner_profile, name="practitioner_profile"),
+    path("clinic/<slug:slug>/", public.clinic_profile, name="clinic_profile"),
+    path("sitemap.xml", public.sitemap, name="sitemap"),
+    path("robots.txt", public.robots, name="robots"),
+    path("reviews/", operator.reported_reviews, name="reported_reviews"),
+    path("reviews/<int:pk>/", operator.review_decide, name="review_decide"),
     path("c/<slug:slug>/", appointments.today, name="today"),
     path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
@@ -45,4 +54,13 @@ urlpatterns = [
         calendars.calendar_service,
         name="calendar_service",
     ),
+    path("c/<slug:slug>/settings/profile/", directory.clinic_settings, name="clinic_settings"),
+    path(
+        "c/<slug:slug>/settings/practitioners/<int:pk>/",
+        directory.practitioner_settings,
+        name="practitioner_settings",
+    ),
+    path("c/<slug:slug>/reviews/", directory.reviews, name="reviews"),
+    path("c/<slug:slug>/reviews/<int:pk>/answer/", directory.review_answer, name="review_answer"),
+    path("c/<slug:slug>/reviews/<int:pk>/report/", directory.review_report, name="review_report"),
 ]

@@ -48,3 +48,4 @@ class Purpose(models.TextChoices):
 
     APPOINTMENT = "appointment"
     WAITING = "waiting"
+    REVIEW = "review"

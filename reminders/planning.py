@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.urls import reverse
+
 from clinic.appointments.enums import Origin, Status
 from clinic.lib.rows import rows_where
 from clinic.models import Appointment
 from messaging.enums import UNSENT, Purpose, State
-from messaging.links import get_or_make
+from messaging.links import get_or_make, token_of
 from messaging.models import Delivery, Message, PersonalLink
 from messaging.operations import Plan, Way, drop, make_due, put, release_claims
 from notifications.enums import Channel
@@ -41,6 +43,21 @@ def link_for(appointment: Appointment, *, at: datetime) -> PersonalLink:
         expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
         at=at,
     )
+
+
+def review_address(appointment: Appointment, *, at: datetime) -> str:
+    """Return the path at which the appointment's patient writes a review (P7); the link is made with it.
+
+    Whether they may is decided there, by what is true then.
+    """
+    link = get_or_make(
+        clinic_id=appointment.clinic_id,
+        purpose=Purpose.REVIEW,
+        object_id=appointment.pk,
+        expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
+        at=at,
+    )
+    return reverse("reminders:review_link", kwargs={"token": token_of(link)})
 
 
 def reach_of(appointment: Appointment) -> Reach:

@@ -1,5 +1,6 @@
 """Reads of appointments for pages and for the floors above."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db.models import QuerySet
@@ -35,7 +36,17 @@ def list_taken(
     *, calendar_id: int, start: datetime, end: datetime, at: datetime
 ) -> list[tuple[datetime, datetime]]:
     """Return the taken spans of a calendar that touch a span; expired holds do not count."""
-    rows = Occupancy.objects.filter(calendar_id=calendar_id, starts_at__lt=end, ends_at__gt=start).exclude(
-        expires_at__lte=at
-    )
-    return list(rows.order_by("starts_at").values_list("starts_at", "ends_at"))
+    return list_taken_of({calendar_id}, start=start, end=end, at=at).get(calendar_id, [])
+
+
+def list_taken_of(
+    calendars: Collection[int], *, start: datetime, end: datetime, at: datetime
+) -> dict[int, list[tuple[datetime, datetime]]]:
+    """Return the taken spans of several calendars by their ids: as `list_taken`, in one query for all."""
+    rows = Occupancy.objects.filter(calendar__in=calendars, starts_at__lt=end, ends_at__gt=start)
+    found: dict[int, list[tuple[datetime, datetime]]] = {}
+    for calendar, begins, ends in (
+        rows.exclude(expires_at__lte=at).order_by("starts_at").values_list("calendar", "starts_at", "ends_at")
+    ):
+        found.setdefault(calendar, []).append((begins, ends))
+    return found

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from clinic.audit.operations import Actor, record
+from clinic.calendars.cities import find_city
 from clinic.calendars.models import (
     Absence,
     Calendar,
@@ -15,7 +16,8 @@ from clinic.calendars.models import (
     OpeningHours,
     Service,
 )
-from clinic.people.models import Practitioner
+from clinic.calendars.signals import calendar_changed
+from clinic.people.models import Clinic, Practitioner
 
 Hours = tuple[time, time]
 
@@ -34,17 +36,30 @@ def create_calendar(
 ) -> Calendar:
     """Make a calendar: one practitioner at one address. Empty: the clinic's zone, address, city and phone."""
     home = practitioner.clinic
+    address, city = address or home.address, city or home.city
+    latitude, longitude = _coordinates(home, address, city)
     made = Calendar.objects.create(
         clinic=home,
         practitioner=practitioner,
         name=name,
         time_zone=time_zone or home.time_zone,
-        address=address or home.address,
-        city=city or home.city,
+        address=address,
+        city=city,
         phone=phone or home.phone,
+        latitude=latitude,
+        longitude=longitude,
     )
     record(actor, "calendar.created", made, new={"name": name}, at=at)
+    calendar_changed.send(Calendar, calendar=made, at=at)
     return made
+
+
+def _coordinates(home: Clinic, address: str, city: str) -> tuple[float | None, float | None]:
+    """Return where an address is: as exactly as the clinic knows its own, else the middle of its city (D1)."""
+    if (address, city) == (home.address, home.city) and home.latitude is not None:
+        return home.latitude, home.longitude
+    found = find_city(city, home.country) or find_city(city)
+    return (found.latitude, found.longitude) if found else (None, None)
 
 
 @transaction.atomic
@@ -77,8 +92,10 @@ def change_calendar(
         return
     for field, value in wanted.items():
         setattr(calendar, field, value)
-    calendar.save(update_fields=list(wanted))
+    calendar.latitude, calendar.longitude = _coordinates(calendar.clinic, address, city)
+    calendar.save(update_fields=[*wanted, "latitude", "longitude"])
     record(actor, "calendar.changed", calendar, old=old, new=wanted, at=at)
+    calendar_changed.send(Calendar, calendar=calendar, at=at)
 
 
 class NameTaken(Exception):
@@ -101,6 +118,7 @@ def create_service(
     _lock_services(calendar)
     made = _offer(Service(calendar=calendar, name=name, minutes=minutes, price=price))
     record(actor, "calendar.service_added", calendar, new=_facts(made), at=at)
+    calendar_changed.send(Calendar, calendar=calendar, at=at)
     return made
 
 
@@ -141,6 +159,7 @@ def change_service(
     made = _offer(wanted)
     action = "calendar.service_offered" if again else "calendar.service_changed"
     record(actor, action, service.calendar, old=old, new=_facts(made), at=at)
+    calendar_changed.send(Calendar, calendar=service.calendar, at=at)
     return made
 
 
@@ -154,6 +173,7 @@ def stop_service(*, service: Service, actor: Actor, at: datetime) -> None:
     if not Service.objects.filter(pk=service.pk, is_offered=True).update(is_offered=False):
         raise StaleService
     record(actor, "calendar.service_stopped", service.calendar, old=_facts(service), at=at)
+    calendar_changed.send(Calendar, calendar=service.calendar, at=at)
 
 
 def _lock_services(calendar: Calendar) -> None:

@@ -1,6 +1,7 @@
 """When a calendar is open: the weekday's hours, an exceptional day's, less the absences (D4)."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -8,12 +9,13 @@ from clinic.calendars.models import (
     Absence,
     Calendar,
     DayException,
-    ExceptionHours,
     OpeningHours,
     Service,
 )
 from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
+
+Hours = tuple[time, time]
 
 
 def list_absences(*, calendar: Calendar, start: datetime, end: datetime) -> QuerySet[Absence]:
@@ -39,30 +41,62 @@ def list_former_services(calendar: Calendar) -> list[Service]:
 
 def open_spans(*, calendar: Calendar, first: date, days: int) -> list[Span]:
     """Return when a calendar is open on `days` local dates from `first`, as UTC spans."""
-    last = first + timedelta(days=days - 1)
-    zone = calendar.zone
-    weekly: dict[int, list[OpeningHours]] = {}
-    for row in OpeningHours.objects.filter(calendar=calendar):
-        weekly.setdefault(row.weekday, []).append(row)
-    exceptions = {
-        exception.day: list(exception.hours.all())
-        for exception in DayException.objects.filter(
-            calendar=calendar, day__range=(first, last)
-        ).prefetch_related("hours")
-    }
-    spans: list[Span] = []
-    for offset in range(days):
-        day = first + timedelta(days=offset)
-        valid: list[ExceptionHours] | list[OpeningHours] = exceptions.get(day) or []
-        if day not in exceptions:
-            valid = weekly.get(day.weekday(), [])
-        for hours in valid:
-            span = edge(day, hours.opens, zone), edge(day, hours.closes, zone)
-            if span[0] < span[1]:
-                spans.append(span)
-    start, end = day_span(first, zone)[0], day_span(last, zone)[1]
-    away = [
-        (absence.starts_at, absence.ends_at or end)
-        for absence in list_absences(calendar=calendar, start=start, end=end)
+    return open_spans_of({calendar: first}, days=days)[calendar.pk]
+
+
+def open_spans_of(firsts: Mapping[Calendar, date], *, days: int) -> dict[int, list[Span]]:
+    """Return when each of several calendars is open, by its id: as `open_spans`, in three queries for all.
+
+    Args:
+        firsts: the calendars, each with the local date to begin with.
+    """
+    weekly: dict[tuple[int, int], list[Hours]] = {}
+    for row in OpeningHours.objects.filter(calendar__in=firsts):
+        weekly.setdefault((row.calendar_id, row.weekday), []).append((row.opens, row.closes))
+    exceptions = _exceptions_of(firsts, days=days)
+    away = _absences_of(firsts, days=days)
+    found = {}
+    for calendar, first in firsts.items():
+        spans: list[Span] = []
+        for day in (first + timedelta(days=offset) for offset in range(days)):
+            usual = weekly.get((calendar.pk, day.weekday()), [])
+            for opens, closes in exceptions.get((calendar.pk, day), usual):
+                span = edge(day, opens, calendar.zone), edge(day, closes, calendar.zone)
+                if span[0] < span[1]:
+                    spans.append(span)
+        found[calendar.pk] = without(spans, away.get(calendar.practitioner_id, []))
+    return found
+
+
+def _exceptions_of(firsts: Mapping[Calendar, date], *, days: int) -> dict[tuple[int, date], list[Hours]]:
+    """Return the hours of exceptional days; a closed day has none."""
+    if not firsts:
+        return {}
+    until = max(firsts.values()) + timedelta(days=days)
+    rows = DayException.objects.filter(calendar__in=firsts, day__gte=min(firsts.values()), day__lt=until)
+    found: dict[tuple[int, date], list[Hours]] = {}
+    # One joined query: a closed day comes as a row without hours.
+    for calendar, day, opens, closes in rows.values_list("calendar", "day", "hours__opens", "hours__closes"):
+        hours = found.setdefault((calendar, day), [])
+        if opens is not None:
+            hours.append((opens, closes))
+    return found
+
+
+def _absences_of(firsts: Mapping[Calendar, date], *, days: int) -> dict[int, list[Span]]:
+    """Return when the calendars' practitioners are away, by their ids."""
+    edges = [day_span(first, calendar.zone)[0] for calendar, first in firsts.items()]
+    ends = [
+        day_span(first + timedelta(days=days - 1), calendar.zone)[1] for calendar, first in firsts.items()
     ]
-    return without(spans, away)
+    if not edges:
+        return {}
+    start, end = min(edges), max(ends)
+    found: dict[int, list[Span]] = {}
+    for row in Absence.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=start),
+        practitioner__in={calendar.practitioner_id for calendar in firsts},
+        starts_at__lt=end,
+    ):
+        found.setdefault(row.practitioner_id, []).append((row.starts_at, row.ends_at or end))
+    return found

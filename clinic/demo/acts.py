@@ -15,6 +15,9 @@ from clinic.demo import days
 from clinic.demo.cast import Person
 from clinic.demo.days import Visit
 from clinic.demo.house import ASSISTANTS, CLINICS, USERS, CalendarPlan, ClinicPlan, UserPlan
+from clinic.demo.reviews import Opinion, opinion_of
+from clinic.directory import operations as directory
+from clinic.directory import reviews
 from clinic.lib.local_time import day_span
 from clinic.people import operations as people_operations
 from clinic.people.models import Clinic, Patient, Practitioner, User
@@ -59,6 +62,7 @@ def acts(seed: int, now: datetime) -> list[Act]:
     found += [Act(founded, partial(_make_clinic, stage, clinic, founded, now)) for clinic in CLINICS]
     for visit in days.visits(seed, now):
         found += _visit_acts(stage, visit)
+        found += _review_acts(stage, visit, seed)
     # Sorting is stable: what happens at one instant stays in the order of its making.
     return sorted((act for act in found if act.at <= now), key=lambda act: act.at)
 
@@ -73,6 +77,28 @@ def _visit_acts(stage: _Stage, visit: Visit) -> Iterator[Act]:
         yield Act(visit.cancelled_at, partial(_cancel, stage, visit, visit.cancelled_at))
     if visit.marked_at:
         yield Act(visit.marked_at, partial(_mark, stage, visit, visit.marked_at))
+
+
+def _review_acts(stage: _Stage, visit: Visit, seed: int) -> Iterator[Act]:
+    if opinion := opinion_of(seed, visit):
+        yield Act(opinion.written_at, partial(_write_review, stage, visit, opinion))
+
+
+def _write_review(stage: _Stage, visit: Visit, opinion: Opinion) -> None:
+    """Write a review, and at once what the clinic makes of it."""
+    at = opinion.written_at
+    written = reviews.write_review(
+        appointment_id=stage.appointments[visit.key],
+        stars=opinion.stars,
+        text=opinion.text,
+        actor=PATIENT,
+        at=at,
+    )
+    staff = stage.staff(visit.clinic)
+    if opinion.answer:
+        reviews.answer_review(review_id=written.pk, text=opinion.answer, seen=None, actor=staff, at=at)
+    if opinion.report:
+        reviews.report_review(review_id=written.pk, reason=opinion.report, actor=staff, at=at)
 
 
 def _make_users(stage: _Stage, at: datetime) -> None:
@@ -111,6 +137,15 @@ def _make_clinic(stage: _Stage, plan: ClinicPlan, at: datetime, now: datetime) -
         )
         for calendar in doctor.calendars:
             _make_calendar(stage, plan, calendar, practitioner, at, now)
+        directory.change_profile(
+            practitioner=practitioner,
+            is_listed=True,
+            specialty=doctor.specialty,
+            about=doctor.about,
+            actor=SYSTEM,
+            at=at,
+        )
+    directory.change_about(clinic=clinic, about=plan.about, actor=SYSTEM, at=at)
 
 
 def _make_calendar(

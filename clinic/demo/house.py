@@ -35,6 +35,8 @@ class PractitionerPlan:
     name: str
     calendars: tuple[CalendarPlan, ...]
     log_in: str = ""
+    specialty: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class ClinicPlan:
     patients: int
     services: tuple[ServicePlan, ...]
     practitioners: tuple[PractitionerPlan, ...]
+    about: str = ""
 
     @property
     def calendars(self) -> list[CalendarPlan]:
@@ -80,9 +83,12 @@ LATE = _hours("10:00-14:00", "14:30-18:30")
 NOON = _hours("8:00-12:30", "13:00-17:30")
 
 
-def _one(name: str, hours: Hours, *, log_in: str = "", is_on_duty: bool = False) -> PractitionerPlan:
+def _one(
+    name: str, hours: Hours, specialty: str, *, log_in: str = "", is_on_duty: bool = False
+) -> PractitionerPlan:
     """Return a practitioner with one calendar of the same name, at the clinic's address."""
-    return PractitionerPlan(name, (CalendarPlan(name, hours, is_on_duty=is_on_duty),), log_in)
+    calendars = (CalendarPlan(name, hours, is_on_duty=is_on_duty),)
+    return PractitionerPlan(name, calendars, log_in, specialty)
 
 
 def _services(*rows: tuple[str, int, str]) -> tuple[ServicePlan, ...]:
@@ -134,6 +140,7 @@ CLINICS = (
     _polish(
         slug="rynek",
         name="Gabinety Rynek",
+        about="Wejście od podwórza, winda na drugie piętro. Najbliższy przystanek: trzy minuty pieszo.",
         plan=Plan.PREMIUM,
         details=_details(
             "ul. Przykładowa 12", "Wrocław", 51.1101, 17.0325, "kontakt@rynek.example", "+48710001230"
@@ -150,11 +157,16 @@ CLINICS = (
                     ),
                 ),
                 log_in="tomasz@rynek.example",
+                specialty="medycyna rodzinna",
+                about=(
+                    "Przyjmuję dorosłych i dzieci od szóstego roku życia, po polsku i po niemiecku.\n\n"
+                    "Na pierwszą wizytę proszę zabrać wyniki badań z ostatniego roku i listę przyjmowanych leków."
+                ),
             ),
-            _one("dr Alicja Żuraw", NOON, is_on_duty=True),
-            _one("dr Barbara Lis", EARLY),
-            _one("dr Henryk Łoś", LATE),
-            _one("mgr Iwona Sowa", NOON),
+            _one("dr Alicja Żuraw", NOON, "dermatologia", is_on_duty=True),
+            _one("dr Barbara Lis", EARLY, "pediatria"),
+            _one("dr Henryk Łoś", LATE, "kardiologia"),
+            _one("mgr Iwona Sowa", NOON, "fizjoterapia"),
         ),
     ),
     _polish(
@@ -167,9 +179,9 @@ CLINICS = (
         languages={"pl": 0.8, "en": 0.08, "de": 0.06, "ro": 0.06},
         patients=75,
         practitioners=(
-            _one("lek. Ewa Kruk", EARLY, log_in="ewa@nadodrze.example", is_on_duty=True),
-            _one("lek. Marcin Bóbr", LATE),
-            _one("lek. Teresa Gil", NOON),
+            _one("lek. Ewa Kruk", EARLY, "medycyna rodzinna", log_in="ewa@nadodrze.example", is_on_duty=True),
+            _one("lek. Marcin Bóbr", LATE, "neurologia"),
+            _one("lek. Teresa Gil", NOON, "okulistyka"),
         ),
     ),
     _german(
@@ -182,10 +194,12 @@ CLINICS = (
         languages={"de": 0.62, "pl": 0.14, "en": 0.14, "ro": 0.1},
         patients=95,
         practitioners=(
-            _one("Dr. Greta Storch", EARLY, log_in="greta@markt.example", is_on_duty=True),
-            _one("Dr. Hinnerk Dachs", LATE, is_on_duty=True),
-            _one("Dr. Ayşe Reiher", NOON),
-            _one("Dr. Volker Specht", EARLY),
+            _one(
+                "Dr. Greta Storch", EARLY, "Allgemeinmedizin", log_in="greta@markt.example", is_on_duty=True
+            ),
+            _one("Dr. Hinnerk Dachs", LATE, "Orthopädie", is_on_duty=True),
+            _one("Dr. Ayşe Reiher", NOON, "Augenheilkunde"),
+            _one("Dr. Volker Specht", EARLY, "Hals-Nasen-Ohren-Heilkunde"),
         ),
     ),
 )

@@ -9,3 +9,7 @@ class ReviewState(models.TextChoices):
     PUBLISHED = "published"
     REPORTED = "reported"
     HIDDEN = "hidden"
+
+
+# What the public reads, and what counts for the average.
+STANDING = frozenset({ReviewState.PUBLISHED, ReviewState.REPORTED})

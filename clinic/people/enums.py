@@ -43,6 +43,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "calendar.see": EVERYONE,
     "caller.see": EVERYONE,
     "caller.write": EVERYONE,
+    "review.see": EVERYONE,
+    "review.write": EVERYONE,
     "settings.write": ADMINS,
     "messages.see": EVERYONE,
     "messages.write": EVERYONE,

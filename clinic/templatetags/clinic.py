@@ -1,7 +1,8 @@
-"""Template filters for every page: instants, phone numbers, names of countries."""
+"""Template filters for every page: instants, phone numbers, prices."""
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from clinic.lib import phone, when
+from clinic.lib.money import written
 
 register = template.Library()
 
@@ -28,6 +30,24 @@ def long_date(at: datetime, zone: ZoneInfo) -> str:
 def full_day(day: date) -> str:
     """Return a day of the calendar in words; Django's own patterns are American, its Romanian months capital."""
     return when.full_day(day, _language())
+
+
+@register.filter
+def day(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant's local day and month, with the year."""
+    return when.full_day(at.astimezone(zone).date(), _language())
+
+
+@register.simple_tag
+def near(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return an instant as people say it: today or tomorrow with the time, else the date."""
+    return when.near_date_and_time(at, now, zone, _language())
+
+
+@register.filter
+def money(amount: Decimal, country: str) -> str:
+    """Return a price in the country's currency."""
+    return written(amount, country, _language())
 
 
 @register.filter

@@ -16,8 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from clinic.models import User
 from messaging.delivery import send_due
 from messaging.links import link_key, token_of
-from messaging.models import Delivery
+from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
+from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
 from tests.factories.waiting import (
@@ -85,6 +86,30 @@ clinic:calendar_settings              GET   302   302   403   403   200   404   
 clinic:calendar_settings              POST  302   302   403   403   302   404   404
 clinic:calendar_service               GET   302   302   403   403   200   404   404
 clinic:calendar_service               POST  302   302   403   403   302   404   404
+clinic:find                           GET   200   200   200   200   200   200   200
+clinic:find                           POST  405   405   405   405   405   405   405
+clinic:practitioner_profile           GET   200   200   200   200   200   200   200
+clinic:practitioner_profile           POST  405   405   405   405   405   405   405
+clinic:clinic_profile                 GET   200   200   200   200   200   200   200
+clinic:clinic_profile                 POST  405   405   405   405   405   405   405
+clinic:sitemap                        GET   200   200   200   200   200   200   200
+clinic:sitemap                        POST  405   405   405   405   405   405   405
+clinic:robots                         GET   200   200   200   200   200   200   200
+clinic:robots                         POST  405   405   405   405   405   405   405
+clinic:reported_reviews               GET   302   302   404   404   404   404   200
+clinic:reported_reviews               POST  405   405   405   405   405   405   405
+clinic:review_decide                  GET   405   405   405   405   405   405   405
+clinic:review_decide                  POST  302   302   404   404   404   404   302
+clinic:reviews                        GET   302   302   200   200   200   404   404
+clinic:reviews                        POST  405   405   405   405   405   405   405
+clinic:review_answer                  GET   405   405   405   405   405   405   405
+clinic:review_answer                  POST  302   302   302   302   302   404   404
+clinic:review_report                  GET   405   405   405   405   405   405   405
+clinic:review_report                  POST  302   302   302   302   302   404   404
+clinic:clinic_settings                GET   302   302   403   403   200   404   404
+clinic:clinic_settings                POST  302   302   403   403   302   404   404
+clinic:practitioner_settings          GET   302   302   403   403   200   404   404
+clinic:practitioner_settings          POST  302   302   403   403   302   404   404
 notifications:calendar_communication  GET   302   302   403   403   200   404   404
 notifications:calendar_communication  POST  302   302   403   403   302   404   404
 notifications:appointment_switches    GET   405   405   405   405   405   405   405
@@ -107,6 +132,10 @@ reminders:patient_cancel              GET   405   405   405   405   405   405   
 reminders:patient_cancel              POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405
 reminders:patient_seen                POST  404   204   404   404   404   404   404
+reminders:review_link                 GET   302   302   302   302   302   302   302
+reminders:review_link                 POST  405   405   405   405   405   405   405
+reminders:patient_review              GET   404   404   404   404   404   404   404
+reminders:patient_review              POST  404   404   404   404   404   404   404
 waiting_area:entry                    GET   200   302   200   200   200   200   200
 waiting_area:entry                    POST  302   302   302   302   302   302   302
 waiting_area:personal_link            GET   302   302   302   302   302   302   302
@@ -242,6 +271,12 @@ def object_of(name: str, house: House) -> int:
         "notifications:calendar_communication",
     }:
         return house.calendar.pk
+    if name == "clinic:practitioner_settings":
+        return house.calendar.practitioner_id
+    if name == "clinic:review_decide":
+        return reported_of(house).pk
+    if name in {"clinic:review_answer", "clinic:review_report"}:
+        return review_of(house).pk
     if name == "waiting_area:broadcast_sent":
         return broadcast_of(house).pk
     if name == "waiting_area:notice_withdraw":
@@ -261,24 +296,38 @@ def object_of(name: str, house: House) -> int:
 
 def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
     """Return an address of the house; `pk` and `slug` put others in the place of its own."""
-    is_personal = name.startswith("waiting_area:personal")
     known = {
-        "slug": slug or house.slug,
+        "slug": slug or slug_of(name, house),
         "pk": pk or object_of(name, house),
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
-        "token": token_of(way_in_of(house) if is_personal else house.link),
+        "token": token_of(way_by(name, house)),
         "key": key_of(name, house),
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
+
+
+def slug_of(name: str, house: House) -> str:
+    """Return the word that stands in an address: the clinic's own, or its practitioner's on a public profile."""
+    if name in {"clinic:practitioner_profile", "clinic:clinic_profile"}:
+        practitioner = profile_of(house)
+        return practitioner.slug if name == "clinic:practitioner_profile" else house.slug
+    return house.slug
+
+
+def way_by(name: str, house: House) -> PersonalLink:
+    """Return the personal link that an address is for."""
+    if name.startswith("waiting_area:personal"):
+        return way_in_of(house)
+    return review_link_of(house) if name.endswith("_review") or name.endswith("review_link") else house.link
 
 
 def key_of(name: str, house: House) -> str:
     """Return the key that stands in an address: an area's, a call's (the assistant's own), or a link's."""
     if name == "waiting_area:call" or name.startswith("waiting_area:call_"):
         return call_of(house).key
-    if name.startswith("waiting_area:personal"):
-        return link_key(way_in_of(house))
+    if name.startswith(("waiting_area:personal", "reminders:patient_review")):
+        return link_key(way_by(name, house))
     return area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
 
 
@@ -311,11 +360,17 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:patient_edit": {**form, "version": house.patient.version},
         "clinic:calendar_settings": {"name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12"},
         "clinic:calendar_service": {"service-name": "Check-up", "service-minutes": "20"},
+        "clinic:clinic_settings": {"about": "Second floor."},
+        "clinic:practitioner_settings": {"is_listed": "on", "specialty": "dermatology", "about": "Skin."},
+        "clinic:review_answer": {"text": "Thank you.", "seen": ""},
+        "clinic:review_report": {"reason": "Somebody else's appointment."},
+        "clinic:review_decide": {"hide": "yes", "shown": "reported"},
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
+        "reminders:patient_review": {"stars": "5", "text": "Kind."},
         "waiting_area:entry": entry_form(),
         "waiting_area:wait_write": message_form(),
         "waiting_area:my_alerts": {"sound": "knock", "volume": "30"},

@@ -14,6 +14,8 @@ POLICY = {
     "default-src 'self'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "object-src 'none'",
     "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
 }  # fmt: skip
+# What everybody may find and read: these pages hold nothing of whoever opens them.
+INDEXED = {"clinic:find", "clinic:practitioner_profile", "clinic:clinic_profile"}
 FRAMED = {"mailbox:mailbox_letter"}  # stands in the mailbox's own frame
 
 
@@ -21,7 +23,7 @@ FRAMED = {"mailbox:mailbox_letter"}  # stands in the mailbox's own frame
 def test_every_page_keeps_to_itself(name: str, rynek: House, operator: User) -> None:
     for client in (Client(), by_link(rynek.link), logged_in(rynek.assistant), logged_in(rynek.admin),
                    logged_in(operator)):  # fmt: skip
-        check(client.get(address(name, rynek)), is_framed=name in FRAMED)
+        check(client.get(address(name, rynek)), is_framed=name in FRAMED, is_indexed=name in INDEXED)
 
 
 @pytest.mark.parametrize("name", POSTS)
@@ -43,10 +45,10 @@ def test_every_error_keeps_to_itself(url: str, rynek: House) -> None:
     check(response, is_framed=False)
 
 
-def check(response: object, *, is_framed: bool) -> None:
+def check(response: object, *, is_framed: bool, is_indexed: bool = False) -> None:
     headers = dict(response.headers)  # type: ignore[attr-defined]
-    assert "no-store" in headers["Cache-Control"]
-    assert headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert ("no-cache" if is_indexed else "no-store") in headers["Cache-Control"]
+    assert headers["X-Robots-Tag"] == ("all" if is_indexed else "noindex, nofollow")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"

@@ -17,6 +17,8 @@ from clinic.audit.operations import SYSTEM, user_actor
 from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
+from reminders.planning import review_address
+from tests.factories.directory import held, listed, profile_of, reported_of
 from tests.factories.house import (
     DAYS,
     HOURS,
@@ -52,16 +54,19 @@ pytestmark = pytest.mark.one_engine
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
-    "waiting_area:needs", "waiting_area:personal_link",
+    "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
 }  # fmt: skip
-# Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone.
-ELSEWHERE = {"waiting_area:personal"}
+# Opened on their own, for who opens them is not there at all hours: on the day of the appointment, or after it.
+ELSEWHERE = {"waiting_area:personal", "reminders:patient_review"}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
     "clinic:appointment_book": "main form :is(select, input:not([type=hidden]))",
     "clinic:calendar_service": "main form input:not([type=hidden])",
     "clinic:calendar_settings": "main form input:not([type=hidden])",
+    "clinic:clinic_profile": "main a",
+    "clinic:clinic_settings": "main form textarea",
+    "clinic:find": "main [name=what]",
     "clinic:first_clinic": "main form input:not([type=hidden])",
     "clinic:home": "main a",
     "clinic:log_in": "[name=username]",
@@ -70,6 +75,10 @@ MAIN = {
     "clinic:patient_edit": "main form input:not([type=hidden])",
     "clinic:patient_new": "main form input:not([type=hidden])",
     "clinic:patients": "main [data-search]",
+    "clinic:practitioner_profile": "main a",
+    "clinic:practitioner_settings": "main form input:not([type=hidden])",
+    "clinic:reported_reviews": "main .button",
+    "clinic:reviews": "main summary",
     "clinic:settings": "main .row a",
     "clinic:style": "main .button-main",
     "clinic:today": ".bar-book",
@@ -214,6 +223,8 @@ def busy(rynek: House, sweep: Callable[..., None]) -> House:
     book(bounced, rynek.calendar, NOW + 2 * HOURS)
     book(rynek.patient, rynek.calendar, NOW + DAYS)
     notify(rynek, caller_of(rynek))
+    profile_of(rynek)
+    reported_of(rynek)
     Caller.objects.filter(pk=arrive(rynek, "Jan Szary").pk).update(
         is_lost=True, last_author="caller", notice_count=2
     )
@@ -324,6 +335,27 @@ def test_patients_way_in_is_sound(live: str, rynek: House, walk_as: Callable[...
         walk = walk_as(by_way_in(link))
         walk.visit(live + address("waiting_area:personal", rynek), "main .button-main")
         walk.page.get_by_role("button", name="Continue as").wait_for()
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_writing_a_review_is_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
+    listed(rynek.calendar)
+    walk = walk_as(Client())
+    page = walk.page
+    page.goto(live + review_address(held(rynek), at=NOW))
+    walk.look()
+    page.get_by_role("button", name="Publish the review").evaluate("one => { one.form.noValidate = true; }")
+    page.get_by_role("button", name="Publish the review").click()
+    page.locator(".errorlist").first.wait_for()
+    walk.look()
+    page.get_by_text("4 stars").click()
+    page.get_by_role("button", name="Publish the review").click()
+    page.get_by_text("Your review stands on the public profile now.").wait_for()
+    walk.look()
+    page.get_by_role("link", name="To the public profile").click()
+    page.get_by_role("heading", name="Reviews").wait_for()
+    walk.look()
 
     assert not walk.found, "\n".join(walk.found)
 

@@ -39,6 +39,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
         ("settings/calendars/{calendar}/", {"settings/": "true"}),
         ("settings/calendars/{calendar}/communication/", {"settings/": "true"}),
         ("mailbox/", {"mailbox/": "page"}),
+        ("reviews/", {"reviews/": "page"}),
+        ("settings/profile/", {"settings/": "true"}),
     ],
 )
 def test_page_is_marked_and_what_lies_below_it_too(
@@ -49,7 +51,8 @@ def test_page_is_marked_and_what_lies_below_it_too(
     assert {url: mark for url, mark in found.items() if mark} == {
         rynek.url(url): mark for url, mark in current.items()
     }
-    assert list(found) == [rynek.url(url) for url in ("", "waiting/", "patients/", "mailbox/", "settings/")]
+    pages = ("", "waiting/", "patients/", "mailbox/", "reviews/", "settings/")
+    assert list(found) == [rynek.url(url) for url in pages]
 
 
 def test_pages_that_a_role_may_not_see_are_left_out(rynek: House, desk: Client) -> None:
@@ -72,10 +75,11 @@ def test_fifth_page_and_those_after_it_stand_under_more_as_well(
     response = office.get(rynek.url("settings/"))
 
     assert shown(response, "More pages") == {
+        rynek.url("reviews/"): "",
         rynek.url("settings/"): "page",
         rynek.url("appointments/book/"): "",
     }
-    assert len(shown(response)) == 6
+    assert len(shown(response)) == 7
     assert "More: Settings" in Page(response).text.replace(" :", ":")
 
 

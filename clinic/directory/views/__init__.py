@@ -1,0 +1,1 @@
+"""The directory's pages: for everybody, for the clinic, for operators."""
