@@ -5,6 +5,7 @@ from django.urls import path
 from clinic import pages
 from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
+from clinic.directory.views import booking
 from clinic.people import views as people
 
 app_name = "clinic"
@@ -18,6 +19,10 @@ urlpatterns = [
     path("style/", pages.style, name="style"),
     path("offline/", pages.offline, name="offline"),
     path("sw.js", pages.service_worker, name="service_worker"),  # at the root: it minds every page
+    path("p/<slug:practitioner>/book/", booking.book_service, name="book_service"),
+    path("p/<slug:practitioner>/book/done/", booking.book_done, name="book_done"),
+    path("p/<slug:practitioner>/book/<int:service>/", booking.book_time, name="book_time"),
+    path("p/<slug:practitioner>/book/<int:service>/<slug:start>/", booking.book_details, name="book_details"),
     path("c/<slug:slug>/", appointments.today, name="today"),
     path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),

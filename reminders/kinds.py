@@ -80,6 +80,7 @@ REASONS = {
     "over": _("the appointment is over"),
     "too_late": _("too late to be of use"),
     "read": _("the patient had read it already"),
+    "sms_capped": _("no SMS: too many were caused online in a short time"),
     # what went wrong
     "trying_again": _("not accepted yet, trying again (%(code)s)"),
     "second_try": _("tried once more: the first outcome is not known"),

@@ -2,14 +2,15 @@
 
 from django.urls import path
 
-from reminders import views
+from reminders.views import appointment, move
 
 app_name = "reminders"
 
 urlpatterns = [
-    path("a/<str:token>/", views.appointment_link, name="appointment_link"),
-    path("appointment/<str:key>/", views.patient_appointment, name="patient_appointment"),
-    path("appointment/<str:key>/confirm/", views.patient_confirm, name="patient_confirm"),
-    path("appointment/<str:key>/cancel/", views.patient_cancel, name="patient_cancel"),
-    path("appointment/<str:key>/seen/", views.patient_seen, name="patient_seen"),
+    path("a/<str:token>/", appointment.appointment_link, name="appointment_link"),
+    path("appointment/<str:key>/", appointment.patient_appointment, name="patient_appointment"),
+    path("appointment/<str:key>/confirm/", appointment.patient_confirm, name="patient_confirm"),
+    path("appointment/<str:key>/cancel/", appointment.patient_cancel, name="patient_cancel"),
+    path("appointment/<str:key>/move/", move.patient_move, name="patient_move"),
+    path("appointment/<str:key>/seen/", appointment.patient_seen, name="patient_seen"),
 ]

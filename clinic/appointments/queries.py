@@ -32,10 +32,24 @@ def list_unreachable(*, clinic: Clinic, at: datetime) -> QuerySet[Appointment]:
 
 
 def list_taken(
-    *, calendar_id: int, start: datetime, end: datetime, at: datetime
+    *,
+    calendar_id: int,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    but_hold: str = "",
+    but_appointment: int | None = None,
 ) -> list[tuple[datetime, datetime]]:
-    """Return the taken spans of a calendar that touch a span; expired holds do not count."""
+    """Return the taken spans of a calendar that touch a span; expired holds do not count.
+
+    Args:
+        but_hold, but_appointment: what the one who asks would give up for another time.
+    """
     rows = Occupancy.objects.filter(calendar_id=calendar_id, starts_at__lt=end, ends_at__gt=start).exclude(
         expires_at__lte=at
     )
+    if but_hold:
+        rows = rows.exclude(hold=but_hold)
+    if but_appointment is not None:
+        rows = rows.exclude(appointment_id=but_appointment)
     return list(rows.order_by("starts_at").values_list("starts_at", "ends_at"))

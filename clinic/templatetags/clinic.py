@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -9,7 +10,7 @@ from django.utils.html import format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from clinic.lib import phone, when
+from clinic.lib import money, phone, when
 
 register = template.Library()
 
@@ -63,6 +64,12 @@ def time_there(at: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
 def pretty_phone(number: str) -> str:
     """Return a telephone number as people write it."""
     return phone.pretty(number) if number else ""
+
+
+@register.filter
+def price(amount: Decimal, country: str) -> str:
+    """Return a price in the currency of a country."""
+    return money.price(amount, country, _language())
 
 
 @register.filter

@@ -8,6 +8,7 @@ from clinic.appointments.operations import book
 from clinic.audit.operations import SYSTEM, Actor
 from clinic.calendars.models import OpeningHours
 from clinic.models import Appointment, Calendar, Clinic, Patient, Practitioner, Service
+from clinic.people.operations import free_slug
 
 # Monday 2 March 2026, 09:00 in Warsaw. The clinic's zone is not UTC, and no clock changes are near.
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -35,7 +36,9 @@ def make_clinic(slug: str = "lipowa", **more: Any) -> Clinic:
 def make_calendar(clinic: Clinic | None = None, name: str = "Dr Nowak", **more: Any) -> Calendar:
     """Return a calendar with its practitioner and one service of 30 minutes."""
     clinic = clinic or make_clinic()
-    practitioner, _ = Practitioner.objects.get_or_create(clinic=clinic, name=name)
+    practitioner, _ = Practitioner.objects.get_or_create(
+        clinic=clinic, name=name, defaults={"slug": free_slug(name, Practitioner)}
+    )
     calendar = Calendar.objects.create(
         **{
             "clinic": clinic,

@@ -1,0 +1,1 @@
+"""The pages of the directory: whatever the public opens."""
