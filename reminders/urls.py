@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from reminders.views import appointment, move
+from reminders.views import appointment, lost_link, move
 
 app_name = "reminders"
 
 urlpatterns = [
+    path("my-appointment/<slug:slug>/", lost_link.lost_link, name="lost_link"),
     path("a/<str:token>/", appointment.appointment_link, name="appointment_link"),
     path("appointment/<str:key>/", appointment.patient_appointment, name="patient_appointment"),
     path("appointment/<str:key>/confirm/", appointment.patient_confirm, name="patient_confirm"),

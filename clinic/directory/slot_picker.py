@@ -55,17 +55,11 @@ class Picker:
         before, after: where the weeks beside it begin; None: there is none.
     """
 
-    first: date
-    last: date
     days: list[Day]
     earliest: Slot | None
     next_free: date | None
     before: date | None
     after: date | None
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.days and self.next_free is None and self.before is None
 
 
 def pick(offer: Offer, asked: str = "") -> Picker:
@@ -74,20 +68,18 @@ def pick(offer: Offer, asked: str = "") -> Picker:
     Args:
         asked: an ISO date as the page's own links carry it; anything else counts as none.
     """
-    first = _day(asked, offer)
-    earliest = offer.earliest(offer.first_day) if first is None else None
-    if first is None:
-        first = earliest.astimezone(offer.calendar.zone).date() if earliest else offer.first_day
+    earliest = offer.earliest(offer.first_day)
+    begins = earliest.astimezone(offer.calendar.zone).date() if earliest else offer.first_day
+    # Before the earliest there is nothing to look at.
+    first = max(_day(asked, offer) or begins, begins)
     slots = offer.slots(first, WEEK)
     after = first + timedelta(days=WEEK)
     later = None if slots else offer.earliest(after)
     return Picker(
-        first=first,
-        last=min(first + timedelta(days=WEEK - 1), offer.last_day),
         days=list(_days(slots, offer)),
-        earliest=_slot(earliest, offer) if earliest else None,
+        earliest=_slot(earliest, offer) if earliest and first == begins else None,
         next_free=later.astimezone(offer.calendar.zone).date() if later else None,
-        before=max(first - timedelta(days=WEEK), offer.first_day) if first > offer.first_day else None,
+        before=max(first - timedelta(days=WEEK), begins) if first > begins else None,
         after=after if after <= offer.last_day else None,
     )
 

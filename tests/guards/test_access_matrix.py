@@ -108,6 +108,8 @@ mailbox:mailbox                       GET   302   302   200   200   200   404   
 mailbox:mailbox                       POST  405   405   405   405   405   405   405
 mailbox:mailbox_letter                GET   302   302   200   200   200   404   404
 mailbox:mailbox_letter                POST  405   405   405   405   405   405   405
+reminders:lost_link                   GET   200   200   200   200   200   200   200
+reminders:lost_link                   POST  302   302   302   302   302   302   302
 reminders:appointment_link            GET   302   302   302   302   302   302   302
 reminders:appointment_link            POST  405   405   405   405   405   405   405
 reminders:patient_appointment         GET   404   200   404   404   404   404   404
@@ -336,6 +338,7 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},
+        "reminders:lost_link": {"address": house.patient.email},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_move": {"sequence": house.appointment.sequence, "start": code_of(START)},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},

@@ -79,6 +79,7 @@ MAIN = {
     "clinic:today": ".bar-book",
     "mailbox:mailbox": "main a",
     "notifications:calendar_communication": "main form input:not([type=hidden])",
+    "reminders:lost_link": "main [name=address]",
     "reminders:patient_appointment": "main .button-main",
     "reminders:patient_move": "main .button-main",
     "waiting_area:area_settings": "main form input:not([type=hidden])",

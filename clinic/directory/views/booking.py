@@ -26,6 +26,7 @@ from clinic.directory.slot_picker import code_of, pick, start_of
 from clinic.lib import clock
 from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
+from clinic.panels import rendered
 from clinic.people.models import Practitioner
 
 View = Callable[..., HttpResponse]
@@ -127,7 +128,7 @@ def _services(
             "services": services,
             "has_places": len({one.calendar_id for one in services}) > 1,
             "problem": problem,
-            "first_phone": practitioner.clinic.phone,
+            "panels": rendered(request, "public", practitioner.clinic),
         },
         status=status,
     )
