@@ -5,7 +5,7 @@ from django.urls import path
 from clinic import pages
 from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
-from clinic.directory.views import operator, public
+from clinic.directory.views import booking, operator, public
 from clinic.directory.views import staff as directory
 from clinic.people import views as people
 
@@ -27,6 +27,10 @@ urlpatterns = [
     path("robots.txt", public.robots, name="robots"),
     path("reviews/", operator.reported_reviews, name="reported_reviews"),
     path("reviews/<int:pk>/", operator.review_decide, name="review_decide"),
+    path("p/<slug:practitioner>/book/", booking.book_service, name="book_service"),
+    path("p/<slug:practitioner>/book/done/", booking.book_done, name="book_done"),
+    path("p/<slug:practitioner>/book/<int:service>/", booking.book_time, name="book_time"),
+    path("p/<slug:practitioner>/book/<int:service>/<slug:start>/", booking.book_details, name="book_details"),
     path("c/<slug:slug>/", appointments.today, name="today"),
     path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),

@@ -310,6 +310,12 @@ MAIL_FROM = env.str("MAIL_FROM", default="Anteroom <no-reply@anteroom.example>")
 MAIL_RETURN_ADDRESS = env.str("MAIL_RETURN_ADDRESS", default="bounces@anteroom.example")
 OUTBOX_BELL = True  # a commit asks for a sweep at once; a replay asks by itself
 LIVE_BUS = True  # open pages are told of what happens; a replay has none
+# The European Economic Area and its neighbours.
+EUROPE = (
+    "AT,BE,BG,CH,CY,CZ,DE,DK,EE,ES,FI,FR,GB,GR,HR,HU,IE,IS,IT,LI,LT,LU,LV,MD,MT,NL,NO,PL,PT,RO,SE,SI,SK,UA"
+)
+# Where patients who book online may be sent SMS to; empty: everywhere (A5).
+SMS_COUNTRIES = env.list("SMS_COUNTRIES", default=[] if EMBEDDED else EUROPE.split(","))
 SEND_CONNECTIONS = env.int("SEND_CONNECTIONS", default=8)
 SEND_LEASE_SECONDS = env.int("SEND_LEASE_SECONDS", default=120)
 UNKNOWN_RETRY_AFTER_SECONDS = env.int("UNKNOWN_RETRY_AFTER_SECONDS", default=600)

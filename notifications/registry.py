@@ -15,7 +15,8 @@ class Kind:
 
     `retry_unknown`: the channels over which it is tried once more when it cannot be known whether the
     provider took it (G3). `invitation`: needs an opt-out of its own and is never tried again (P16).
-    `for_staff`: no patient gets it, so that no calendar and no appointment switches it.
+    `for_staff`: no patient gets it, `on_request`: its patient has asked for it at this moment; no calendar and
+    no appointment switches either.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Kind:
     invitation: bool = False
     has_self_service: bool = False
     for_staff: bool = False
+    on_request: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -46,5 +48,6 @@ def get_kind(name: str) -> Kind:
 
 
 def list_kinds() -> list[Kind]:
-    """Return the kinds that patients get, in the order in which settings show them."""
-    return sorted((kind for kind in _kinds.values() if not kind.for_staff), key=lambda kind: kind.order)
+    """Return the kinds that patients get unasked, in the order in which settings show them."""
+    kinds = (kind for kind in _kinds.values() if not (kind.for_staff or kind.on_request))
+    return sorted(kinds, key=lambda kind: kind.order)

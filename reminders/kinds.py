@@ -6,6 +6,7 @@ from django.utils.translation import ngettext_lazy
 from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
 from notifications.registry import Kind, register_kind
+from reminders import lost_link
 from reminders.rules import CANCELLED, DETAILS, MOVED, REMINDER
 from reminders.voice import speak
 
@@ -44,6 +45,14 @@ KINDS = (
         retry_unknown=ONCE_MORE_BY_SMS_TOO,
     ),
 )
+LOST_LINK = Kind(
+    lost_link.KIND,
+    _("Link sent again"),
+    _("When a patient asks for the link to their appointment again, it goes to the address on their card."),
+    order=90,
+    has_self_service=True,
+    on_request=True,
+)
 
 REASONS = {
     # why it goes when it goes
@@ -55,6 +64,7 @@ REASONS = {
     "cancelled_by_patient": _("cancelled by the patient"),
     "48h_before": _("48 hours before the start: booked more than 72 hours ahead"),
     "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
+    "link_asked_for": _("the patient asked for the link again"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
     "if_not_left": _("at the latest 5 hours before the start, if the e-mail has not left by then"),
@@ -77,9 +87,11 @@ REASONS = {
     "off_for_appointment": _("switched off for this appointment"),
     "moved_meanwhile": _("the appointment was moved meanwhile"),
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
+    "nothing_coming": _("the patient has no coming appointment any more"),
     "over": _("the appointment is over"),
     "too_late": _("too late to be of use"),
     "read": _("the patient had read it already"),
+    "sms_capped": _("no SMS: too many were caused online in a short time"),
     # what went wrong
     "trying_again": _("not accepted yet, trying again (%(code)s)"),
     "second_try": _("tried once more: the first outcome is not known"),
@@ -96,4 +108,6 @@ def register() -> None:
     for kind in KINDS:
         register_kind(kind)
         register_voice(kind.name, speak)
+    register_kind(LOST_LINK)
+    register_voice(LOST_LINK.name, lost_link.speak)
     register_reasons(REASONS)

@@ -33,6 +33,13 @@ def tell_booked(
     wishes = get_wishes(appointment)
     plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, wishes=wishes, at=at)
     plan_reminder(appointment, is_told=told, wishes=wishes, at=at)
+    if not extra.get("online", {}).get("may_send_sms", True):
+        spare_sms(appointment, at=at)
+
+
+def spare_sms(appointment: Appointment, *, at: datetime) -> None:
+    """Send no SMS of what is planned for an appointment: its patient caused too many already (A4, A6)."""
+    drop(cause=cause_of(appointment.pk), channel=Channel.SMS, reason="sms_capped", at=at)
 
 
 def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:

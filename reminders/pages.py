@@ -33,6 +33,7 @@ def describe(appointment: Appointment, wishes: Wishes, *, at: datetime) -> dict[
         "is_confirmed": appointment.confirmed_at is not None,
         "can_confirm": is_open and wishes.self_service and not appointment.confirmed_at,
         "can_cancel": is_open and wishes.self_service and appointment.is_changeable_at(at),
+        "can_move": is_open and wishes.self_service and appointment.is_changeable_at(at),
         "self_service": wishes.self_service,
         "changeable_until": when.date_and_time(appointment.changeable_until, zone, language),
         "sequence": appointment.sequence,

@@ -61,4 +61,7 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
 
 def register() -> None:
     """Fill floor 0's registries."""
+    register_panel(
+        Panel("lost_link", "public", "reminders/_lost_link.html", lambda _request, clinic: {"clinic": clinic})
+    )
     register_panel(Panel("timeline", "appointment", "reminders/_timeline.html", timeline, order=10))

@@ -32,7 +32,7 @@ def speak(deliveries: Sequence[Delivery], at: datetime) -> dict[int, Verdict]:
     """Say of each claimed delivery what is sent now, or why nothing is (G2, R13)."""
     appointments = {row.pk: _appointment(row) for row in deliveries}
     wishes = wishes_for(appointments.values())
-    links = _links(appointments.values(), at=at)
+    links = links_of(appointments.values(), at=at)
     needless = why_not_now({appointments[row.pk].pk for row in deliveries if _is_only_help(row)})
     verdicts: dict[int, Verdict] = {}
     for row in deliveries:
@@ -60,7 +60,7 @@ def _appointment(row: Delivery) -> Appointment:
     return appointment
 
 
-def _links(appointments: Iterable[Appointment], *, at: datetime) -> dict[int, PersonalLink]:
+def links_of(appointments: Iterable[Appointment], *, at: datetime) -> dict[int, PersonalLink]:
     """Return the links that go into these texts, made or prolonged where that is needed."""
     ids = {one.pk: one for one in appointments}
     found = list_for(purpose=Purpose.APPOINTMENT, object_ids=ids)
@@ -139,7 +139,7 @@ def render(
             # Where patients may do nothing by themselves, the number says more than the page (P6).
             if not wishes.self_service and context["phone"]:
                 context["link"] = context["phone"]
-            text = _line(f"{kind}.sms.txt", context)
+            text = line(f"{kind}.sms.txt", context)
             return Ready(
                 address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address,)
             )
@@ -148,7 +148,7 @@ def render(
             files = (calendar_file(appointment, is_cancelled=kind == CANCELLED, at=at),)
         return Ready(
             address=patient.email,
-            subject=_line(f"{kind}.subject.txt", context),
+            subject=line(f"{kind}.subject.txt", context),
             text=render_to_string(f"{TEMPLATES}/{kind}.txt", {**context, "plain": True}),
             html=render_to_string(f"{TEMPLATES}/{kind}.html", context),
             attachments=files,
@@ -158,5 +158,6 @@ def render(
         )
 
 
-def _line(template: str, context: dict[str, object]) -> str:
+def line(template: str, context: dict[str, object]) -> str:
+    """Return a template's text as one line."""
     return " ".join(render_to_string(f"{TEMPLATES}/{template}", context).split())

@@ -13,11 +13,23 @@ WIDEST_STEP = timedelta(minutes=30)
 
 
 def list_free_slots(
-    *, calendar: Calendar, minutes: int, first: date, days: int = 1, at: datetime
+    *,
+    calendar: Calendar,
+    minutes: int,
+    first: date,
+    days: int = 1,
+    at: datetime,
+    not_before: datetime | None = None,
+    but_hold: str = "",
+    but_appointment: int | None = None,
 ) -> list[datetime]:
     """Return the free starts for something `minutes` long, from the local date `first`, as UTC instants.
 
     Correct over clock changes (D4): hours are local, lengths elapsed. Nothing before `at` is offered.
+
+    Args:
+        not_before: the first instant that is offered, where it is later than `at`.
+        but_hold, but_appointment: what counts as free, as the one who asks gives it up.
     """
     start = day_span(first, calendar.zone)[0]
     end = day_span(first + timedelta(days=days - 1), calendar.zone)[1]
@@ -25,9 +37,16 @@ def list_free_slots(
     return list(
         rules.starts(
             open_spans(calendar=calendar, first=first, days=days),
-            list_taken(calendar_id=calendar.pk, start=start, end=end, at=at),
+            list_taken(
+                calendar_id=calendar.pk,
+                start=start,
+                end=end,
+                at=at,
+                but_hold=but_hold,
+                but_appointment=but_appointment,
+            ),
             length=length,
             step=min(length, WIDEST_STEP),
-            not_before=at,
+            not_before=max(at, not_before or at),
         )
     )

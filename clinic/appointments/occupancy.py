@@ -60,17 +60,28 @@ def _insert(
 
 def drop_expired(*, calendar_id: int, at: datetime) -> None:
     """Free what was only held, once its time is over."""
-    Occupancy.objects.filter(calendar_id=calendar_id, expires_at__lte=at).delete()
+    rows = Occupancy.objects.filter(calendar_id=calendar_id, expires_at__lte=at)
+    # In one order for all: two who clear away the same holds would else wait for each other.
+    expired = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+    if expired:
+        Occupancy.objects.filter(pk__in=expired).delete()
 
 
 @transaction.atomic
-def take(*, calendar_id: int, appointment_id: int, start: datetime, end: datetime, at: datetime) -> None:
+def take(
+    *, calendar_id: int, appointment_id: int, start: datetime, end: datetime, at: datetime, hold_key: str = ""
+) -> None:
     """Give a span of a calendar to an appointment, in the caller's transaction.
+
+    Args:
+        hold_key: the hold that is given up for it, wherever it is.
 
     Raises:
         Taken: any part of it is somebody's; nothing is changed.
     """
     drop_expired(calendar_id=calendar_id, at=at)
+    if hold_key:
+        release_hold(key=hold_key)
     _insert(calendar_id, start, end, appointment_id, None, None)
 
 

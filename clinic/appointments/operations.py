@@ -90,6 +90,7 @@ def book(
     at: datetime,
     told: bool = True,
     extra: Mapping[str, Any] | None = None,
+    hold_key: str = "",
 ) -> Appointment:
     """Book a time in a calendar (D2, P5).
 
@@ -100,6 +101,7 @@ def book(
         at: the moment of booking; the reminder's lead counts from it.
         told: False for imported rows, about which nobody is told.
         extra: what form parts of upper apps posted with it, handed on in the signal.
+        hold_key: the hold that kept the time for whoever books; it ends with the booking.
 
     Raises:
         Taken: the time, or part of it, is somebody's.
@@ -126,6 +128,7 @@ def book(
         start=appointment.starts_at,
         end=appointment.ends_at,
         at=at,
+        hold_key=hold_key,
     )
     record(actor, "appointment.booked", appointment, new=_told(appointment), at=at)
     appointment_booked.send(
@@ -142,6 +145,7 @@ def move(
     calendar: Calendar | None = None,
     minutes: int | None = None,
     version: int | None = None,
+    sequence: int | None = None,
     actor: Actor,
     at: datetime,
 ) -> Appointment:
@@ -151,15 +155,18 @@ def move(
         starts_at: the aware new start.
         calendar: the target calendar of the same clinic; None: the one it is in.
         minutes: the new length; None: as it was.
-        version: the version the mover saw; None: whatever it is.
+        version: the version the mover saw (staff); sequence: the same for a patient's page, on which only
+            another time makes a difference; None: whatever it is.
 
     Raises:
         Taken: the new time is not free; the appointment stays where it was.
         NotAllowed: it is over or cancelled, or the new start lies before `at`, or (for the patient) the
             hour until which the calendar lets patients change has passed.
-        StaleAppointment: somebody changed it since `version`.
+        StaleAppointment: somebody changed it since `version` or `sequence`.
     """
     appointment = _locked(appointment_id, version)
+    if sequence is not None and appointment.sequence != sequence:
+        raise StaleAppointment
     target = calendar or appointment.calendar
     if not appointment.is_active or starts_at < at or target.clinic_id != appointment.clinic_id:
         raise NotAllowed

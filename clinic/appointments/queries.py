@@ -33,20 +33,40 @@ def list_unreachable(*, clinic: Clinic, at: datetime) -> QuerySet[Appointment]:
 
 
 def list_taken(
-    *, calendar_id: int, start: datetime, end: datetime, at: datetime
+    *,
+    calendar_id: int,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    but_hold: str = "",
+    but_appointment: int | None = None,
 ) -> list[tuple[datetime, datetime]]:
-    """Return the taken spans of a calendar that touch a span; expired holds do not count."""
-    return list_taken_of({calendar_id}, start=start, end=end, at=at).get(calendar_id, [])
+    """Return the taken spans of a calendar that touch a span; expired holds do not count.
+
+    Args:
+        but_hold, but_appointment: what the one who asks would give up for another time.
+    """
+    rows = _taken({calendar_id}, start=start, end=end, at=at)
+    if but_hold:
+        rows = rows.exclude(hold=but_hold)
+    if but_appointment is not None:
+        rows = rows.exclude(appointment_id=but_appointment)
+    return list(rows.values_list("starts_at", "ends_at"))
 
 
 def list_taken_of(
     calendars: Collection[int], *, start: datetime, end: datetime, at: datetime
 ) -> dict[int, list[tuple[datetime, datetime]]]:
     """Return the taken spans of several calendars by their ids: as `list_taken`, in one query for all."""
-    rows = Occupancy.objects.filter(calendar__in=calendars, starts_at__lt=end, ends_at__gt=start)
+    rows = _taken(calendars, start=start, end=end, at=at)
     found: dict[int, list[tuple[datetime, datetime]]] = {}
-    for calendar, begins, ends in (
-        rows.exclude(expires_at__lte=at).order_by("starts_at").values_list("calendar", "starts_at", "ends_at")
-    ):
+    for calendar, begins, ends in rows.values_list("calendar", "starts_at", "ends_at"):
         found.setdefault(calendar, []).append((begins, ends))
     return found
+
+
+def _taken(
+    calendars: Collection[int], *, start: datetime, end: datetime, at: datetime
+) -> QuerySet[Occupancy]:
+    rows = Occupancy.objects.filter(calendar__in=calendars, starts_at__lt=end, ends_at__gt=start)
+    return rows.exclude(expires_at__lte=at).order_by("starts_at")

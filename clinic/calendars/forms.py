@@ -29,11 +29,30 @@ class CalendarForm(forms.Form):
         required=False,
     )
     change_until_hours = forms.IntegerField(
-        label=_("Patients may cancel until (hours before the start)"),
+        label=_("Patients may move and cancel until (hours before the start)"),
         help_text=_("0: until the start."),
         min_value=0,
         max_value=720,
     )
+    books_online = forms.BooleanField(
+        label=_("Patients may book here by themselves"),
+        help_text=_("Without an account, on this practitioner's page. It is in the calendar at once."),
+        required=False,
+    )
+    online_notice_hours = forms.IntegerField(
+        label=_("At the latest (hours before the start)"),
+        help_text=_("0: until the start."),
+        min_value=0,
+        max_value=720,
+    )
+    online_horizon_days = forms.IntegerField(
+        label=_("How many days ahead"),
+        help_text=_("0: today only."),
+        min_value=0,
+        max_value=730,
+    )
+
+    ONLINE = ("books_online", "online_notice_hours", "online_horizon_days")
 
     def __init__(self, data: Mapping[str, Any] | None, *, calendar: Calendar) -> None:
         self.calendar = calendar
@@ -46,11 +65,16 @@ class CalendarForm(forms.Form):
             "city": calendar.city,
             "phone": phone.pretty(calendar.phone) if calendar.phone else "",
             "change_until_hours": calendar.change_until_hours,
+            **{name: getattr(calendar, name) for name in self.ONLINE},
         }
         initial |= {f"hours_{weekday}": written_hours(week.get(weekday, [])) for weekday in WEEKDAYS}
         super().__init__(data, initial=initial)
         for weekday, name in WEEKDAYS.items():
             self.fields[f"hours_{weekday}"] = forms.CharField(label=name, max_length=120, required=False)
+
+    def online_booking(self) -> dict[str, Any]:
+        """Take what concerns online booking out of the cleaned data."""
+        return {name: self.cleaned_data.pop(name) for name in self.ONLINE}
 
     def hours_fields(self) -> list[forms.BoundField]:
         """Return the seven fields of the week."""
@@ -100,9 +124,10 @@ class ServiceForm(forms.Form):
     name = LineField(label=_("Service"), max_length=120)
     minutes = forms.IntegerField(label=_("Length in minutes"), min_value=1, max_value=1440)
     price = forms.DecimalField(label=_("Price"), min_value=0, max_digits=9, decimal_places=2, required=False)
+    is_online = forms.BooleanField(label=_("Patients may book it online"), required=False, initial=True)
 
     def __init__(self, data: Mapping[str, Any] | None, *, service: Service | None = None) -> None:
-        names = ("name", "minutes", "price")
+        names = ("name", "minutes", "price", "is_online")
         initial = {name: getattr(service, name) for name in names} if service else None
         super().__init__(data, prefix="service", initial=initial)
 

@@ -98,6 +98,36 @@ def change_calendar(
     calendar_changed.send(Calendar, calendar=calendar, at=at)
 
 
+@transaction.atomic
+def set_online_booking(
+    *,
+    calendar: Calendar,
+    books_online: bool,
+    online_notice_hours: int,
+    online_horizon_days: int,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Say whether patients book by themselves, and which times they may choose, also to move (D2, P6).
+
+    Args:
+        online_notice_hours: how many hours before its start a time can be chosen at the latest.
+        online_horizon_days: how many days ahead, counted from today.
+    """
+    wanted: dict[str, object] = {
+        "books_online": books_online,
+        "online_notice_hours": online_notice_hours,
+        "online_horizon_days": online_horizon_days,
+    }
+    old = {field: getattr(calendar, field) for field in wanted}
+    if old == wanted:
+        return
+    for field, value in wanted.items():
+        setattr(calendar, field, value)
+    calendar.save(update_fields=list(wanted))
+    record(actor, "calendar.online_booking_set", calendar, old=old, new=wanted, at=at)
+
+
 class NameTaken(Exception):
     """The calendar offers another service of this name."""
 
@@ -108,15 +138,25 @@ class StaleService(Exception):
 
 @transaction.atomic
 def create_service(
-    *, calendar: Calendar, name: str, minutes: int, price: Decimal | None = None, actor: Actor, at: datetime
+    *,
+    calendar: Calendar,
+    name: str,
+    minutes: int,
+    price: Decimal | None = None,
+    is_online: bool = True,
+    actor: Actor,
+    at: datetime,
 ) -> Service:
     """Add a service of `minutes` to a calendar; the price is in the clinic's currency.
+
+    Args:
+        is_online: whether patients may book it by themselves, where the calendar lets them.
 
     Raises:
         NameTaken: the calendar has a service of this name.
     """
     _lock_services(calendar)
-    made = _offer(Service(calendar=calendar, name=name, minutes=minutes, price=price))
+    made = _offer(Service(calendar=calendar, name=name, minutes=minutes, price=price, is_online=is_online))
     record(actor, "calendar.service_added", calendar, new=_facts(made), at=at)
     calendar_changed.send(Calendar, calendar=calendar, at=at)
     return made
@@ -129,6 +169,7 @@ def change_service(
     name: str,
     minutes: int,
     price: Decimal | None,
+    is_online: bool | None = None,
     again: bool = False,
     actor: Actor,
     at: datetime,
@@ -139,6 +180,7 @@ def change_service(
 
     Args:
         minutes: its length.
+        is_online: whether patients may book it by themselves; None: as it was.
         again: the service was switched off, and is to be offered again.
 
     Raises:
@@ -149,7 +191,14 @@ def change_service(
     service.refresh_from_db()
     if service.is_offered is again:
         raise StaleService
-    old, wanted = _facts(service), Service(calendar=service.calendar, name=name, minutes=minutes, price=price)
+    old = _facts(service)
+    wanted = Service(
+        calendar=service.calendar,
+        name=name,
+        minutes=minutes,
+        price=price,
+        is_online=service.is_online if is_online is None else is_online,
+    )
     if _facts(wanted) == old:
         if not again:
             return service
@@ -192,7 +241,12 @@ def _offer(service: Service) -> Service:
 
 def _facts(service: Service) -> dict[str, object]:
     price = None if service.price is None else f"{service.price:.2f}"
-    return {"name": service.name, "minutes": service.minutes, "price": price}
+    return {
+        "name": service.name,
+        "minutes": service.minutes,
+        "price": price,
+        "is_online": service.is_online,
+    }
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from clinic.calendars.operations import (
     change_calendar,
     change_service,
     create_service,
+    set_online_booking,
     set_opening_hours,
     stop_service,
 )
@@ -46,6 +47,7 @@ def calendar_settings(request: HttpRequest, member: Member, pk: int) -> HttpResp
     service_form = ServiceForm(data if adds_service else None)
     chosen = service_form if adds_service else form
     if data is not None and chosen.is_valid():
+        online = {} if adds_service else form.online_booking()
         wanted = dict(chosen.cleaned_data)
         try:
             with transaction.atomic():
@@ -54,6 +56,7 @@ def calendar_settings(request: HttpRequest, member: Member, pk: int) -> HttpResp
                 else:
                     week = wanted.pop("week")
                     change_calendar(calendar=calendar, actor=member.actor, at=clock.now(), **wanted)
+                    set_online_booking(calendar=calendar, actor=member.actor, at=clock.now(), **online)
                     if form.has_changed_hours():
                         set_opening_hours(calendar=calendar, week=week, actor=member.actor, at=clock.now())
         except NameTaken:

@@ -166,9 +166,18 @@ def _make_calendar(
             name=service.name,
             minutes=service.minutes,
             price=service.price,
+            is_online=service.is_online,
             actor=SYSTEM,
             at=at,
         )
+    calendars.set_online_booking(
+        calendar=calendar,
+        books_online=plan.books_online,
+        online_notice_hours=2,
+        online_horizon_days=60,
+        actor=SYSTEM,
+        at=at,
+    )
     week = {weekday: plan.hours for weekday in sorted(plan.weekdays)}
     calendars.set_opening_hours(calendar=calendar, week=week, actor=SYSTEM, at=at)
     today = now.astimezone(zone).date()

@@ -17,6 +17,7 @@ class ServicePlan:
     name: str
     minutes: int
     price: Decimal
+    is_online: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class CalendarPlan:
     weekdays: frozenset[int] = WEEKDAYS
     is_on_duty: bool = False  # open around now, whatever the hour and the day
     address: str = ""
+    books_online: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,12 @@ def _one(
 
 
 def _services(*rows: tuple[str, int, str]) -> tuple[ServicePlan, ...]:
-    return tuple(ServicePlan(name, minutes, Decimal(price)) for name, minutes, price in rows)
+    # The longest of a practice needs a word before: nobody books it by themselves.
+    longest = max(minutes for _name, minutes, _price in rows)
+    return tuple(
+        ServicePlan(name, minutes, Decimal(price), is_online=minutes < longest)
+        for name, minutes, price in rows
+    )
 
 
 def _details(

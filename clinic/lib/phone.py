@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,6 +84,34 @@ def _mark(number: phonenumbers.PhoneNumber) -> Mark:
     if not phonenumbers.is_valid_number(number):
         return "unassigned"
     return "landline" if phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE else ""
+
+
+# What an SMS to them earns somebody else, and what is no person's telephone.
+_COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.UAN,
+        PhoneNumberType.PAGER,
+        PhoneNumberType.VOICEMAIL,
+        PhoneNumberType.TOLL_FREE,
+    }
+)
+_NO_COUNTRY = "001"  # satellites, international premium numbers and other services of the whole world
+
+
+def may_be_written_to(e164: str, *, countries: Collection[str] = ()) -> bool:
+    """Return whether a number that a stranger enters may be sent SMS: no premium rate, no satellite (A5).
+
+    Args:
+        e164: as `normalise` gives it.
+        countries: ISO codes of the countries that may be written to; none: all.
+    """
+    number = phonenumbers.parse(e164)
+    regions = phonenumbers.region_codes_for_country_code(number.country_code or 0)
+    if _NO_COUNTRY in regions or phonenumbers.number_type(number) in _COSTLY:
+        return False
+    return not countries or any(region in countries for region in regions)
 
 
 def pretty(e164: str) -> str:

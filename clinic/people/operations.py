@@ -1,5 +1,6 @@
 """Making and changing clinics, members, practitioners and patient cards."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -55,6 +56,14 @@ def clean_contact(*, name: str, email: str, phone_number: str, country: str) -> 
     if errors:
         raise ValidationError(errors)
     return cleaned
+
+
+_ADDRESS_IN_NAME = re.compile(r"[/\\@:]|www\.|[^\W_]{2,}\.[^\W_]{2,}", re.IGNORECASE)
+
+
+def has_address(name: str) -> bool:
+    """Return whether a name holds what a mail program would make a link of (A11)."""
+    return bool(_ADDRESS_IN_NAME.search(name))
 
 
 def free_slug(name: str, rows: type[Clinic] | type[Practitioner] = Clinic) -> str:

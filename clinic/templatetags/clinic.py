@@ -10,8 +10,7 @@ from django.utils.html import format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from clinic.lib import phone, when
-from clinic.lib.money import written
+from clinic.lib import money, phone, when
 
 register = template.Library()
 
@@ -42,12 +41,6 @@ def day(at: datetime, zone: ZoneInfo) -> str:
 def near(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Return an instant as people say it: today or tomorrow with the time, else the date."""
     return when.near_date_and_time(at, now, zone, _language())
-
-
-@register.filter
-def money(amount: Decimal, country: str) -> str:
-    """Return a price in the country's currency."""
-    return written(amount, country, _language())
 
 
 @register.filter
@@ -83,6 +76,12 @@ def time_there(at: datetime, zone: ZoneInfo, reader: ZoneInfo) -> str:
 def pretty_phone(number: str) -> str:
     """Return a telephone number as people write it."""
     return phone.pretty(number) if number else ""
+
+
+@register.filter
+def price(amount: Decimal, country: str) -> str:
+    """Return a price in the currency of a country."""
+    return money.price(amount, country, _language())
 
 
 @register.filter

@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.test.signals import template_rendered
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from clinic.directory.slot_picker import code_of
 from clinic.models import User
 from messaging.delivery import send_due
 from messaging.links import link_key, token_of
 from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
+from tests.factories.booking import START, booking_form, open_for_booking
 from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
 from tests.factories.house import HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
@@ -56,6 +59,14 @@ clinic:offline                        GET   200   200   200   200   200   200   
 clinic:offline                        POST  405   405   405   405   405   405   405
 clinic:service_worker                 GET   200   200   200   200   200   200   200
 clinic:service_worker                 POST  405   405   405   405   405   405   405
+clinic:book_service                   GET   200   200   200   200   200   200   200
+clinic:book_service                   POST  405   405   405   405   405   405   405
+clinic:book_done                      GET   302   302   302   302   302   302   302
+clinic:book_done                      POST  405   405   405   405   405   405   405
+clinic:book_time                      GET   200   200   200   200   200   200   200
+clinic:book_time                      POST  302   302   302   302   302   302   302
+clinic:book_details                   GET   200   200   200   200   200   200   200
+clinic:book_details                   POST  302   302   302   302   302   302   302
 clinic:today                          GET   302   302   200   200   200   404   404
 clinic:today                          POST  405   405   405   405   405   405   405
 clinic:listen                         GET   405   405   405   405   405   405   405
@@ -122,6 +133,8 @@ mailbox:mailbox                       GET   302   302   200   200   200   404   
 mailbox:mailbox                       POST  405   405   405   405   405   405   405
 mailbox:mailbox_letter                GET   302   302   200   200   200   404   404
 mailbox:mailbox_letter                POST  405   405   405   405   405   405   405
+reminders:lost_link                   GET   200   200   200   200   200   200   200
+reminders:lost_link                   POST  302   302   302   302   302   302   302
 reminders:appointment_link            GET   302   302   302   302   302   302   302
 reminders:appointment_link            POST  405   405   405   405   405   405   405
 reminders:patient_appointment         GET   404   200   404   404   404   404   404
@@ -130,6 +143,8 @@ reminders:patient_confirm             GET   405   405   405   405   405   405   
 reminders:patient_confirm             POST  404   302   404   404   404   404   404
 reminders:patient_cancel              GET   405   405   405   405   405   405   405
 reminders:patient_cancel              POST  404   302   404   404   404   404   404
+reminders:patient_move                GET   404   200   404   404   404   404   404
+reminders:patient_move                POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405
 reminders:patient_seen                POST  404   204   404   404   404   404   404
 reminders:review_link                 GET   302   302   302   302   302   302   302
@@ -296,6 +311,8 @@ def object_of(name: str, house: House) -> int:
 
 def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
     """Return an address of the house; `pk` and `slug` put others in the place of its own."""
+    if name.startswith("clinic:book_"):
+        open_for_booking(house)
     known = {
         "slug": slug or slug_of(name, house),
         "pk": pk or object_of(name, house),
@@ -303,6 +320,8 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "service": house.service.pk,
         "token": token_of(way_by(name, house)),
         "key": key_of(name, house),
+        "practitioner": house.calendar.practitioner.slug,
+        "start": code_of(START),
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
 
@@ -346,6 +365,8 @@ def body(name: str, house: House) -> dict[str, object]:
     version: dict[str, object] = {"version": house.appointment.version}
     form: dict[str, object] = {"name": "Adam Nowy", "email": "", "phone": "", "language": "en"}
     bodies: dict[str, dict[str, Any]] = {
+        "clinic:book_time": {"start": code_of(START)},
+        "clinic:book_details": booking_form(),
         "clinic:log_in": {"username": "nobody@rynek.example", "password": "wrong"},
         "clinic:set_language": {"language": "de", "next": "/"},
         "clinic:appointment_book": {
@@ -358,7 +379,10 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:patients": {"text": "zofia"},
         "clinic:patient_new": form,
         "clinic:patient_edit": {**form, "version": house.patient.version},
-        "clinic:calendar_settings": {"name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12"},
+        "clinic:calendar_settings": {
+            "name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12", "online_notice_hours": "2",
+            "online_horizon_days": "90",
+        },
         "clinic:calendar_service": {"service-name": "Check-up", "service-minutes": "20"},
         "clinic:clinic_settings": {"about": "Second floor."},
         "clinic:practitioner_settings": {"is_listed": "on", "specialty": "dermatology", "about": "Skin."},
@@ -368,7 +392,9 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},
+        "reminders:lost_link": {"address": house.patient.email},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
+        "reminders:patient_move": {"sequence": house.appointment.sequence, "start": code_of(START)},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},
         "reminders:patient_review": {"stars": "5", "text": "Kind."},
         "waiting_area:entry": entry_form(),
@@ -385,11 +411,12 @@ def body(name: str, house: House) -> dict[str, object]:
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """Take back what the block does to the database, so that everybody finds the same."""
+    """Take back what the block does to the database and counts, so that everybody finds the same."""
     with transaction.atomic():
         mark = transaction.savepoint()
         yield
         transaction.savepoint_rollback(mark)
+        cache.clear()
 
 
 def ask(client: Client, method: str, url: str, data: dict[str, object], **more: Any) -> Answer:

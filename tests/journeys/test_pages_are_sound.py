@@ -56,12 +56,16 @@ NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
 }  # fmt: skip
-# Opened on their own, for who opens them is not there at all hours: on the day of the appointment, or after it.
-ELSEWHERE = {"waiting_area:personal", "reminders:patient_review"}
+# Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
+# or right after a booking.
+ELSEWHERE = {"waiting_area:personal", "reminders:patient_review", "clinic:book_done"}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
     "clinic:appointment_book": "main form :is(select, input:not([type=hidden]))",
+    "clinic:book_details": "main [name=name]",
+    "clinic:book_service": "main .booking-services a",
+    "clinic:book_time": "main .button-main",
     "clinic:calendar_service": "main form input:not([type=hidden])",
     "clinic:calendar_settings": "main form input:not([type=hidden])",
     "clinic:clinic_profile": "main a",
@@ -84,7 +88,9 @@ MAIN = {
     "clinic:today": ".bar-book",
     "mailbox:mailbox": "main a",
     "notifications:calendar_communication": "main form input:not([type=hidden])",
+    "reminders:lost_link": "main [name=address]",
     "reminders:patient_appointment": "main .button-main",
+    "reminders:patient_move": "main .button-main",
     "waiting_area:area_settings": "main form input:not([type=hidden])",
     "waiting_area:broadcast_sent": "main .further > summary",
     "waiting_area:call": "main #hang-up > summary",

@@ -1,0 +1,1 @@
+"""What the public sees and books, apart from its pages."""

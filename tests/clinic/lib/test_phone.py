@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinic.lib.phone import BadPhone, Phone, normalise, pretty
+from clinic.lib.phone import BadPhone, Phone, may_be_written_to, normalise, pretty
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,29 @@ def test_pretty() -> None:
     assert pretty("+447700900646") == "+44 7700 900646"
     assert pretty("") == ""
     assert pretty("none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("number", "may"),
+    [
+        ("+48512345678", True),
+        ("+48225550123", True),
+        ("+447700900123", True),  # no operator's: a doubt, no danger
+        ("+40721234567", True),
+        ("+48701234567", False),  # premium rate
+        ("+4990012345678", False),
+        ("+48800123456", False),  # free of charge: no person's
+        ("+881612345678", False),  # satellite
+        ("+870773111632", False),
+        ("+979123456789", False),  # international premium rate
+    ],
+)
+def test_which_numbers_a_stranger_may_have_written_to(number: str, may: bool) -> None:
+    assert may_be_written_to(number) is may
+
+
+def test_countries_are_looked_at_where_some_are_named() -> None:
+    assert may_be_written_to("+48512345678", countries=["PL"])
+    assert not may_be_written_to("+48512345678", countries=["DE", "GB"])
+    # Jersey shares its code with Great Britain.
+    assert may_be_written_to("+447797123456", countries=["GB"])

@@ -9,7 +9,9 @@ from clinic.models import AuditEntry, AuditValue, Service
 from tests.factories.house import House
 from tests.factories.page import Answer, Page
 
-FORM = {"service-name": "Check-up", "service-minutes": "20", "service-price": "150.00"}
+FORM = {
+    "service-name": "Check-up", "service-minutes": "20", "service-price": "150.00", "service-is_online": "on",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_page_shows_the_service_and_the_settings_lead_to_it(rynek: House, office
 
     assert url in settings_page(rynek, office).links()
     assert {name: page.fields[name] for name in FORM} == {
-        "service-name": "Consultation", "service-minutes": "30", "service-price": "",
+        "service-name": "Consultation", "service-minutes": "30", "service-price": "", "service-is_online": "on",
     }  # fmt: skip
 
 
@@ -59,14 +61,15 @@ def test_change_is_offered_from_now_on_and_what_is_booked_stays(
     assert (rynek.appointment.starts_at, rynek.appointment.ends_at) == before
     assert "Consultation" in Page(office.get(rynek.url(f"appointments/{rynek.appointment.pk}/"))).text
     assert what_was_written("calendar.service_changed") == (
-        {"name": "Consultation", "minutes": 30, "price": None},
-        {"name": "Check-up", "minutes": 20, "price": "150.00"},
+        {"name": "Consultation", "minutes": 30, "price": None, "is_online": True},
+        {"name": "Check-up", "minutes": 20, "price": "150.00", "is_online": True},
     )
     assert AuditEntry.objects.get(action="calendar.service_changed").actor_user == rynek.admin
 
 
 def test_saving_without_a_change_writes_nothing(rynek: House, office: Client, url: str) -> None:
-    office.post(url, {"service-name": "Consultation", "service-minutes": "30", "service-price": ""})
+    same = {"service-name": "Consultation", "service-minutes": "30", "service-price": ""}
+    office.post(url, {**same, "service-is_online": "on"})
 
     assert Service.objects.filter(calendar=rynek.calendar).count() == 1
     assert not AuditEntry.objects.filter(action="calendar.service_changed").exists()
@@ -81,12 +84,25 @@ def test_service_is_switched_off_and_on_again(rynek: House, office: Client, url:
     assert "Save" not in Page(office.get(url)).buttons()
     assert what_was_written("calendar.service_stopped")[0]["name"] == "Consultation"
 
-    office.post(url, {"service-name": "Consultation", "service-minutes": "30", "again": "1"})
+    office.post(
+        url,
+        {**FORM, "service-name": "Consultation", "service-minutes": "30", "service-price": "", "again": "1"},
+    )
 
     assert offered(rynek) == [("Consultation", 30, None)]
     assert Service.objects.get().pk == rynek.service.pk
     assert "Not offered any more" not in settings_page(rynek, office).text
     assert AuditEntry.objects.filter(action="calendar.service_offered").count() == 1
+
+
+def test_service_can_be_kept_from_online_booking(rynek: House, office: Client, url: str) -> None:
+    office.post(url, {name: text for name, text in FORM.items() if name != "service-is_online"})
+
+    made = Service.objects.get(calendar=rynek.calendar, is_offered=True)
+    assert (made.name, made.is_online) == ("Check-up", False)
+    assert "Check-up 20 minutes · 150.00 · not online" in settings_page(rynek, office).text
+    # Staff book it all the same.
+    assert "Check-up" in bookable(rynek, office)
 
 
 def test_service_that_is_off_cannot_be_booked_from_an_old_page(

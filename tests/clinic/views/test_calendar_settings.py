@@ -8,6 +8,7 @@ from tests.factories.house import House, make_calendar
 from tests.factories.page import Page, queries_of
 
 FORM = {"name": "dr Nowy", "address": "2 Square", "city": "Town", "phone": "71 000 12 31", "change_until_hours": "4",
+        "online_notice_hours": "3", "online_horizon_days": "45",
         "hours_0": "8-12, 13:00–16:30", "hours_1": "", "hours_2": "9.00-11.00"}  # fmt: skip
 
 
@@ -47,6 +48,23 @@ def test_saving_changes_calendar_and_week(rynek: House, office: Client, url: str
     assert week == ["0 08:00-12:00", "0 13:00-16:30", "2 09:00-11:00"]
 
 
+def test_saving_opens_the_calendar_for_online_booking(rynek: House, office: Client, url: str) -> None:
+    office.post(url, {**FORM, "books_online": "on"})
+
+    rynek.calendar.refresh_from_db()
+    assert (
+        rynek.calendar.books_online, rynek.calendar.online_notice_hours, rynek.calendar.online_horizon_days,
+    ) == (True, 3, 45)  # fmt: skip
+    entry = AuditEntry.objects.get(action="calendar.online_booking_set")
+    assert entry.actor_user == rynek.admin
+    assert (entry.value.old, entry.value.new) == (
+        {"books_online": False, "online_notice_hours": 2, "online_horizon_days": 90},
+        {"books_online": True, "online_notice_hours": 3, "online_horizon_days": 45},
+    )
+    # The page now says where patients book.
+    assert f"/p/{rynek.calendar.practitioner.slug}/book/" in Page(office.get(url)).links()
+
+
 def test_what_a_page_shows_can_be_saved_without_a_change(rynek: House, office: Client, url: str) -> None:
     fields = Page(office.get(url)).fields
     before = AuditEntry.objects.count()
@@ -68,6 +86,9 @@ def test_what_a_page_shows_can_be_saved_without_a_change(rynek: House, office: C
         pytest.param({"change_until_hours": "-1"}, "change_until_hours", id="negative"),
         pytest.param({"change_until_hours": "9" * 30}, "change_until_hours", id="huge"),
         pytest.param({"change_until_hours": ""}, "change_until_hours", id="empty"),
+        pytest.param({"online_notice_hours": "-1"}, "online_notice_hours", id="negative-notice"),
+        pytest.param({"online_horizon_days": "731"}, "online_horizon_days", id="far-horizon"),
+        pytest.param({"online_horizon_days": ""}, "online_horizon_days", id="no-horizon"),
         pytest.param({"hours_3": "morning"}, "hours_3", id="words"),
         pytest.param({"hours_3": "12:00-8:00"}, "hours_3", id="backwards"),
         pytest.param({"hours_3": "25:00-26:00"}, "hours_3", id="no-such-hour"),

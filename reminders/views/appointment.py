@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,6 +13,7 @@ from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy
 from clinic.appointments.operations import NotAllowed, StaleAppointment
 from clinic.audit.operations import PATIENT
+from clinic.directory.limits import may_cause_sms
 from clinic.lib import clock
 from clinic.lib.page_language import language_of
 from clinic.models import Appointment
@@ -19,7 +21,7 @@ from clinic.panels import rendered
 from messaging import link_session
 from messaging.enums import Purpose
 from notifications.queries import get_wishes
-from reminders.operations import record_read
+from reminders.operations import record_read, spare_sms
 from reminders.pages import describe
 
 for_patient = link_session.for_patient(Purpose.APPOINTMENT)
@@ -32,9 +34,10 @@ def appointment_link(request: HttpRequest, token: str) -> HttpResponse:
     return link_session.take_token(request, token, purpose=Purpose.APPOINTMENT, page=page)
 
 
-def _page(
+def show(
     request: HttpRequest, key: str, appointment: Appointment, *, status: int = 200, **more: Any
 ) -> HttpResponse:
+    """Show the appointment as it stands, with what just came of a press."""
     request.shown_at = reverse("reminders:patient_appointment", kwargs={"key": key})  # type: ignore[attr-defined]
     context = describe(appointment, get_wishes(appointment), at=clock.now())
     return render(
@@ -55,7 +58,7 @@ def _page(
 @for_patient
 def patient_appointment(request: HttpRequest, key: str, appointment: Appointment) -> HttpResponse:
     """Show the appointment's present state, whatever it was when the message went out."""
-    return _page(request, key, appointment, done=request.GET.get("done", ""))
+    return show(request, key, appointment, done=request.GET.get("done", ""))
 
 
 def _act(
@@ -64,19 +67,29 @@ def _act(
     """Do what the patient pressed, on the state that their page showed; else show the true one (409)."""
     at = clock.now()
     if not get_wishes(appointment).self_service:
-        return _page(request, key, appointment, status=403, problem="self_service_off")
-    sequence = request.POST.get("sequence", "")
+        return show(request, key, appointment, status=403, problem="self_service_off")
     record_read(appointment, at=at)
     try:
-        act(int(sequence) if sequence.isdecimal() and len(sequence) < 9 else -1)
+        act(read_sequence(request))
     except StaleAppointment:
         appointment.refresh_from_db()
         # A cancelled appointment is said to be that, whatever the page had shown (E2.9).
         problem = "not_allowed" if appointment.cancelled_at else "stale"
-        return _page(request, key, appointment, status=409, problem=problem)
+        return show(request, key, appointment, status=409, problem=problem)
     except NotAllowed:
         appointment.refresh_from_db()
-        return _page(request, key, appointment, status=409, problem="not_allowed")
+        return show(request, key, appointment, status=409, problem="not_allowed")
+    return go_on(request, key, done)
+
+
+def read_sequence(request: HttpRequest) -> int:
+    """Return the `sequence` that the page showed; of none, one that no appointment has."""
+    sequence = request.POST.get("sequence", "")
+    return int(sequence) if sequence.isdecimal() and len(sequence) < 9 else -1
+
+
+def go_on(request: HttpRequest, key: str, done: str) -> HttpResponse:
+    """Go to the appointment's page, which says what was done."""
     target = reverse("reminders:patient_appointment", kwargs={"key": key})
     language = language_of(request, "")
     return redirect(f"{target}?done={done}" + (f"&language={language}" if language else ""))
@@ -98,8 +111,9 @@ def patient_confirm(request: HttpRequest, key: str, appointment: Appointment) ->
 def patient_cancel(request: HttpRequest, key: str, appointment: Appointment) -> HttpResponse:
     """Cancel the appointment at the patient's wish; a second press finds it cancelled."""
     if appointment.cancelled_at:
-        return _page(request, key, appointment, done="already")
+        return show(request, key, appointment, done="already")
 
+    @transaction.atomic
     def act(sequence: int) -> None:
         appointments.cancel(
             appointment_id=appointment.pk,
@@ -108,8 +122,17 @@ def patient_cancel(request: HttpRequest, key: str, appointment: Appointment) -> 
             actor=PATIENT,
             at=clock.now(),
         )
+        mind_sms(request, appointment)
 
     return _act(request, key, appointment, act, "cancelled")
+
+
+def mind_sms(request: HttpRequest, appointment: Appointment) -> None:
+    """Let the receipt of what a patient did go by SMS only as often as is sensible (A6)."""
+    patient = appointment.patient
+    by_email = patient.email and not patient.email_bounced_at
+    if patient.phone and not by_email and not may_cause_sms(request, appointment.clinic, patient.phone):
+        spare_sms(appointment, at=clock.now())
 
 
 @require_POST

@@ -1,0 +1,162 @@
+"""Booking by a patient without an account: what can be booked, a moment's hold, and the booking itself (D2)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from clinic.appointments import occupancy, operations
+from clinic.appointments.enums import Origin, Status
+from clinic.appointments.models import Appointment, Occupancy
+from clinic.appointments.occupancy import Taken
+from clinic.appointments.online import Offer, Standing
+from clinic.audit.models import AuditEntry
+from clinic.audit.operations import PATIENT, record
+from clinic.calendars.models import Service
+from clinic.directory.limits import hidden
+from clinic.people.models import Clinic, Patient, Practitioner
+from clinic.people.operations import create_patient
+from clinic.people.queries import folded
+
+__all__ = ["NotOffered", "Taken", "book_online", "booked_before", "held_until", "hold_slot", "list_bookable"]
+
+# How long a time is kept for somebody who types.
+HOLD = timedelta(minutes=10)
+_ACTION = "appointment.booked_online"
+
+
+class NotOffered(Exception):
+    """A time that nobody may choose here: closed, too near, too far, or no time of this calendar at all (A2)."""
+
+
+def list_bookable(practitioner: Practitioner) -> QuerySet[Service]:
+    """Return the services that can be booked online with a practitioner, by place and name."""
+    return (
+        Service.objects.filter(
+            calendar__practitioner=practitioner, calendar__books_online=True, is_online=True, is_offered=True
+        )
+        .select_related("calendar__clinic", "calendar__practitioner")
+        .order_by("calendar__name", "name", "pk")
+    )
+
+
+def held_until(*, key: str, service: Service, start: datetime, at: datetime) -> datetime | None:
+    """Return until when this hold keeps this very time, or None."""
+    row = Occupancy.objects.filter(
+        hold=key,
+        calendar_id=service.calendar_id,
+        starts_at=start,
+        ends_at=start + timedelta(minutes=service.minutes),
+        expires_at__gt=at,
+    ).first()
+    return row.expires_at if row else None
+
+
+@transaction.atomic
+def hold_slot(*, offer: Offer, start: datetime, at: datetime) -> None:
+    """Keep a time for the one who chose it while they type; whatever this key kept before is free again.
+
+    A time that the key keeps already stays kept until when it was: nobody keeps one for ever.
+
+    Raises:
+        Taken: somebody was faster; what the key kept stays.
+        NotOffered: no patient may choose this time.
+    """
+    _check(offer, start)
+    span = {"start": start, "end": start + timedelta(minutes=offer.minutes)}
+    kept = Occupancy.objects.filter(
+        hold=offer.hold_key, calendar=offer.calendar, starts_at=span["start"], ends_at=span["end"]
+    )
+    if not kept.filter(expires_at__gt=at).exists():
+        occupancy.hold(calendar_id=offer.calendar.pk, key=offer.hold_key, expires_at=at + HOLD, at=at, **span)
+
+
+def _check(offer: Offer, start: datetime) -> None:
+    standing = offer.standing(start)
+    if standing is Standing.TAKEN:
+        raise Taken
+    if standing is Standing.NOT_OFFERED:
+        raise NotOffered
+
+
+@transaction.atomic
+def book_online(
+    *,
+    offer: Offer,
+    service: Service,
+    start: datetime,
+    contact: Mapping[str, str],
+    language: str,
+    form_key: str,
+    may_send_sms: bool = True,
+    at: datetime,
+) -> Appointment:
+    """Book for somebody who has no account; in the calendar at once (D2).
+
+    Args:
+        offer: the calendar and service's length, with the patient's own hold.
+        contact: name, e-mail and phone as `clean_contact` gives them.
+        form_key: the same for each press of the same form (see `booked_before`).
+        may_send_sms: False where too many were caused already: then the confirmation goes by e-mail alone.
+
+    Raises:
+        Taken: somebody was faster.
+        NotOffered: no patient may choose this time (any more).
+    """
+    _check(offer, start)
+    clinic = offer.calendar.clinic
+    patient = find_card(clinic=clinic, contact=contact)
+    if patient is None:
+        patient = create_patient(
+            clinic=clinic,
+            name=contact["name"],
+            email=contact["email"],
+            phone_number=contact["phone"],
+            language=language,
+            actor=PATIENT,
+            at=at,
+        )
+    made = operations.book(
+        calendar=offer.calendar,
+        patient=patient,
+        service=service,
+        starts_at=start,
+        origin=Origin.PATIENT,
+        actor=PATIENT,
+        at=at,
+        extra={"online": {"may_send_sms": may_send_sms}},
+        hold_key=offer.hold_key,
+    )
+    record(PATIENT, _ACTION, made, new={"form": hidden(form_key), "consent": True}, at=at)
+    return made
+
+
+def find_card(*, clinic: Clinic, contact: Mapping[str, str]) -> Patient | None:
+    """Return the card of the person who gives this name and these addresses, or None (A12).
+
+    Every address given must be the card's own. Otherwise it is another card: nobody's is changed by what a
+    stranger types, and nothing that was typed is lost.
+    """
+    rows = Patient.objects.filter(clinic=clinic, merged_into=None)
+    if contact["email"]:
+        rows = rows.filter(email__iexact=contact["email"])
+    if contact["phone"]:
+        rows = rows.filter(phone=contact["phone"])
+    name = folded(contact["name"]).split()
+    return next((row for row in rows.order_by("pk") if folded(row.name).split() == name), None)
+
+
+def booked_before(*, service: Service, start: datetime, form_key: str) -> Appointment | None:
+    """Return the appointment that an earlier press of the same form made, or None."""
+    found = Appointment.objects.filter(
+        calendar_id=service.calendar_id,
+        starts_at=start.astimezone(UTC),
+        status=Status.BOOKED,
+        origin=Origin.PATIENT,
+    ).first()
+    if found is None:
+        return None
+    entries = AuditEntry.objects.filter(object_type="appointment", object_id=found.pk, action=_ACTION)
+    entry = entries.select_related("value").first()
+    return found if entry and entry.value.new.get("form") == hidden(form_key) else None
