@@ -8,6 +8,7 @@ from django.test import Client
 
 from clinic.audit.operations import SYSTEM, user_actor
 from clinic.calendars.operations import add_absence, create_service
+from clinic.directory.enums import ReviewState
 from clinic.directory.reviews import answer_review, decide_review
 from clinic.models import Calendar, Practitioner, Review, User
 from clinic.panels import Panel, list_panels
@@ -100,7 +101,7 @@ def test_reviews_stand_with_average_and_answer(rynek: House, operator: User) -> 
     answer_review(review_id=first.pk, text="Thanks.", seen=None, actor=user_actor(rynek.assistant), at=NOW)
     Review.objects.filter(pk=bad.pk).update(state="reported")
     assert "Gone soon" in Page(Client().get(URL)).text
-    decide_review(review_id=bad.pk, shown=bad.state.__class__("reported"), hide=True, actor=user_actor(operator),
+    decide_review(review_id=bad.pk, shown=ReviewState.REPORTED, hide=True, actor=user_actor(operator),
                   at=NOW)  # fmt: skip
 
     response = Client().get(URL)
