@@ -100,7 +100,7 @@ def test_twenty_stand_on_a_page(online: House) -> None:
     assert links(second, "next") == links(first, "prev") == []
 
 
-def links(response: Any, rel: str) -> list[dict[str, str | None]]:
+def links(response: Any, rel: str) -> list[dict[str, Any]]:
     return [dict(one.attributes) for one in Page(response).all("a", lambda it: it.get("rel") == rel)]
 
 
