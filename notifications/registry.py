@@ -15,8 +15,8 @@ class Kind:
 
     `retry_unknown`: the channels over which it is tried once more when it cannot be known whether the
     provider took it (G3). `invitation`: needs an opt-out of its own and is never tried again (P16).
-    `for_staff`: no patient gets it, `on_request`: its patient has asked for it at this moment; no calendar and
-    no appointment switches either.
+    `for_staff`: no patient gets it, `on_request`: it answers what was done on a page at this moment; no calendar
+    and no appointment switches either.
     """
 
     name: str

@@ -6,7 +6,7 @@ from django.utils.translation import ngettext_lazy
 from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
 from notifications.registry import Kind, register_kind
-from reminders import lost_link
+from reminders import codes, contact_changes, lost_link
 from reminders.rules import CANCELLED, DETAILS, MOVED, REMINDER
 from reminders.voice import speak
 
@@ -45,14 +45,33 @@ KINDS = (
         retry_unknown=ONCE_MORE_BY_SMS_TOO,
     ),
 )
-LOST_LINK = Kind(
-    lost_link.KIND,
-    _("Link sent again"),
-    _("When a patient asks for the link to their appointment again, it goes to the address on their card."),
-    order=90,
-    has_self_service=True,
-    on_request=True,
-)
+ON_REQUEST = {
+    Kind(
+        lost_link.KIND,
+        _("Link sent again"),
+        _(
+            "When a patient asks for the link to their appointment again, it goes to the address on their card."
+        ),
+        order=90,
+        has_self_service=True,
+        on_request=True,
+    ): lost_link.speak,
+    Kind(
+        codes.KIND,
+        _("Code"),
+        _("When a patient wants to see all of their appointments, a code goes to the address on their card."),
+        order=91,
+        retry_unknown=frozenset(),  # another is asked for in a moment
+        on_request=True,
+    ): codes.speak,
+    Kind(
+        contact_changes.KIND,
+        _("Changed address"),
+        _("When an address on a patient card changes, the old one is told."),
+        order=92,
+        on_request=True,
+    ): contact_changes.speak,
+}
 
 REASONS = {
     # why it goes when it goes
@@ -64,6 +83,8 @@ REASONS = {
     "cancelled_by_patient": _("cancelled by the patient"),
     "48h_before": _("48 hours before the start: booked more than 72 hours ahead"),
     "24h_before": _("24 hours before the start: booked 36 to 72 hours ahead"),
+    "code_asked_for": _("the patient asked for a code"),
+    "contact_changed": _("this address does not stand on the patient card any more"),
     "link_asked_for": _("the patient asked for the link again"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
@@ -87,6 +108,7 @@ REASONS = {
     "off_for_appointment": _("switched off for this appointment"),
     "moved_meanwhile": _("the appointment was moved meanwhile"),
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
+    "code_over": _("the code is not valid any more"),
     "nothing_coming": _("the patient has no coming appointment any more"),
     "over": _("the appointment is over"),
     "too_late": _("too late to be of use"),
@@ -108,6 +130,7 @@ def register() -> None:
     for kind in KINDS:
         register_kind(kind)
         register_voice(kind.name, speak)
-    register_kind(LOST_LINK)
-    register_voice(LOST_LINK.name, lost_link.speak)
+    for kind, voice in ON_REQUEST.items():
+        register_kind(kind)
+        register_voice(kind.name, voice)
     register_reasons(REASONS)

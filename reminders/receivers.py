@@ -9,6 +9,7 @@ from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import appointment_switches_changed, calendar_communication_changed
 from reminders import operations
+from reminders.contact_changes import tell_old_address
 from reminders.planning import replan
 
 
@@ -28,8 +29,9 @@ def on_cancelled(*, appointment: Any, by: Any, at: Any, **_kwargs: Any) -> None:
 
 
 @receiver(patient_contact_changed)
-def on_contact_changed(*, patient: Any, at: Any, **_kwargs: Any) -> None:
+def on_contact_changed(*, patient: Any, at: Any, old: Any = None, **_kwargs: Any) -> None:
     operations.follow_patient(patient, at=at)
+    tell_old_address(patient, old=old or {}, at=at)
 
 
 @receiver(calendar_communication_changed)

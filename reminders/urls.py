@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reminders.views import appointment, lost_link, move, review
+from reminders.views import appointment, lost_link, move, review, self_service
 
 app_name = "reminders"
 
@@ -15,5 +15,10 @@ urlpatterns = [
     path("appointment/<str:key>/confirm/", appointment.patient_confirm, name="patient_confirm"),
     path("appointment/<str:key>/cancel/", appointment.patient_cancel, name="patient_cancel"),
     path("appointment/<str:key>/move/", move.patient_move, name="patient_move"),
+    path("appointment/<str:key>/code/", self_service.patient_code, name="patient_code"),
+    path("appointment/<str:key>/my/", self_service.patient_card, name="patient_card"),
+    path("appointment/<str:key>/my/contact/", self_service.patient_contact, name="patient_contact"),
+    path("appointment/<str:key>/my/export/", self_service.patient_export, name="patient_export"),
+    path("appointment/<str:key>/my/close/", self_service.patient_close, name="patient_close"),
     path("appointment/<str:key>/seen/", appointment.patient_seen, name="patient_seen"),
 ]

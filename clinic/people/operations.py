@@ -205,7 +205,8 @@ def change_patient(
         at=at,
     )
     if changed.keys() & {"email", "phone", "language"}:
-        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at)
+        before = {"email": old["email"], "phone": old["phone"]}
+        patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at, old=before)
     return patient
 
 

@@ -5,5 +5,6 @@ from django.dispatch import Signal
 # A clinic was made, by whichever way. Arguments: clinic, actor, at.
 clinic_created = Signal()
 
-# A patient's address, phone or language changed. Arguments: patient, actor, at.
+# A patient's address, phone or language changed, or whether the address works. Arguments: patient, actor, at; old:
+# "email" and "phone" as they were, where the card was changed.
 patient_contact_changed = Signal()

@@ -145,6 +145,16 @@ reminders:patient_cancel              GET   405   405   405   405   405   405   
 reminders:patient_cancel              POST  404   302   404   404   404   404   404
 reminders:patient_move                GET   404   200   404   404   404   404   404
 reminders:patient_move                POST  404   302   404   404   404   404   404
+reminders:patient_code                GET   404   200   404   404   404   404   404
+reminders:patient_code                POST  404   302   404   404   404   404   404
+reminders:patient_card                GET   404   302   404   404   404   404   404
+reminders:patient_card                POST  405   405   405   405   405   405   405
+reminders:patient_contact             GET   405   405   405   405   405   405   405
+reminders:patient_contact             POST  404   302   404   404   404   404   404
+reminders:patient_export              GET   405   405   405   405   405   405   405
+reminders:patient_export              POST  404   302   404   404   404   404   404
+reminders:patient_close               GET   405   405   405   405   405   405   405
+reminders:patient_close               POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405
 reminders:patient_seen                POST  404   204   404   404   404   404   404
 reminders:review_link                 GET   302   302   302   302   302   302   302
@@ -393,6 +403,7 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},
         "reminders:lost_link": {"address": house.patient.email},
+        "reminders:patient_code": {"send": "1"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},
         "reminders:patient_move": {"sequence": house.appointment.sequence, "start": code_of(START)},
         "reminders:patient_cancel": {"sequence": house.appointment.sequence},

@@ -57,8 +57,8 @@ NO_PAGES = {
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
-# or right after a booking.
-ELSEWHERE = {"waiting_area:personal", "reminders:patient_review", "clinic:book_done"}
+# right after a booking, or with a code.
+ELSEWHERE = {"waiting_area:personal", "reminders:patient_review", "clinic:book_done", "reminders:patient_card"}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
@@ -90,6 +90,7 @@ MAIN = {
     "notifications:calendar_communication": "main form input:not([type=hidden])",
     "reminders:lost_link": "main [name=address]",
     "reminders:patient_appointment": "main .button-main",
+    "reminders:patient_code": "main .button-main",
     "reminders:patient_move": "main .button-main",
     "waiting_area:area_settings": "main form input:not([type=hidden])",
     "waiting_area:broadcast_sent": "main .further > summary",
