@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from clinic.appointments.free_slots import WIDEST_STEP, list_free_slots
+from clinic.appointments.queries import list_taken
 from clinic.calendars import rules
 from clinic.calendars.models import Calendar
 from clinic.calendars.queries import open_spans
@@ -79,13 +80,25 @@ class Offer:
             yield self.slots(first, STRETCH_DAYS)
             first += timedelta(days=STRETCH_DAYS)
 
+    def is_taken(self, start: datetime) -> bool:
+        """Return whether somebody has the time, or part of it: one look, whatever else holds."""
+        end = start + timedelta(minutes=self.minutes)
+        return bool(
+            list_taken(
+                calendar_id=self.calendar.pk,
+                start=start,
+                end=end,
+                at=self.at,
+                but_hold=self.hold_key,
+                but_appointment=self.appointment_id,
+            )
+        )
+
     def standing(self, start: datetime) -> Standing:
         """Return whether a start is free, taken, or none that is offered."""
         day = start.astimezone(self.calendar.zone).date()
         if not self.first_day <= day <= self.last_day or start < self.not_before:
             return Standing.NOT_OFFERED
-        if start in self.slots(day, 1):
-            return Standing.FREE
         length = timedelta(minutes=self.minutes)
         grid = rules.starts(
             open_spans(calendar=self.calendar, first=day, days=1),
@@ -94,4 +107,6 @@ class Offer:
             step=min(length, WIDEST_STEP),
             not_before=self.not_before,
         )
-        return Standing.TAKEN if start in grid else Standing.NOT_OFFERED
+        if start not in grid:
+            return Standing.NOT_OFFERED
+        return Standing.TAKEN if self.is_taken(start) else Standing.FREE

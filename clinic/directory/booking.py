@@ -80,7 +80,6 @@ def _check(offer: Offer, start: datetime) -> None:
         raise NotOffered
 
 
-@transaction.atomic
 def book_online(
     *,
     offer: Offer,
@@ -104,7 +103,26 @@ def book_online(
         Taken: somebody was faster.
         NotOffered: no patient may choose this time (any more).
     """
+    # Whoever comes too late is told so before anything is locked for them.
     _check(offer, start)
+    with transaction.atomic():
+        # A crowd that got as far as this at one moment ends here, one after the other, each with one look.
+        if offer.is_taken(start):
+            raise Taken
+        _check(offer, start)
+        return _book(offer, service, start, contact, language, form_key, may_send_sms, at)
+
+
+def _book(
+    offer: Offer,
+    service: Service,
+    start: datetime,
+    contact: Mapping[str, str],
+    language: str,
+    form_key: str,
+    may_send_sms: bool,
+    at: datetime,
+) -> Appointment:
     clinic = offer.calendar.clinic
     patient = find_card(clinic=clinic, contact=contact)
     if patient is None:

@@ -68,16 +68,18 @@ def pick(offer: Offer, asked: str = "") -> Picker:
     Args:
         asked: an ISO date as the page's own links carry it; anything else counts as none.
     """
-    earliest = offer.earliest(offer.first_day)
-    begins = earliest.astimezone(offer.calendar.zone).date() if earliest else offer.first_day
-    # Before the earliest there is nothing to look at.
-    first = max(_day(asked, offer) or begins, begins)
+    first, earliest = _day(asked, offer), None
+    begins = offer.first_day
+    if first is None:
+        earliest = offer.earliest(begins)
+        # Before the earliest there is nothing to look at.
+        first = begins = earliest.astimezone(offer.calendar.zone).date() if earliest else begins
     slots = offer.slots(first, WEEK)
     after = first + timedelta(days=WEEK)
     later = None if slots else offer.earliest(after)
     return Picker(
         days=list(_days(slots, offer)),
-        earliest=_slot(earliest, offer) if earliest and first == begins else None,
+        earliest=_slot(earliest, offer) if earliest else None,
         next_free=later.astimezone(offer.calendar.zone).date() if later else None,
         before=max(first - timedelta(days=WEEK), begins) if first > begins else None,
         after=after if after <= offer.last_day else None,

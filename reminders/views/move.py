@@ -59,6 +59,9 @@ def _move(request: HttpRequest, key: str, appointment: Appointment) -> HttpRespo
     try:
         if start is None:
             raise NotAllowed
+        if _may_move(appointment, at) and appointment.sequence == sequence:
+            # Whoever comes too late is told so before anything is locked for them.
+            _check(_offer(appointment, at), start)
         with transaction.atomic():
             _move_if_offered(appointment.pk, start, sequence=sequence, at=at)
             mind_sms(request, appointment)
@@ -88,12 +91,19 @@ def _move_if_offered(pk: int, start: datetime, *, sequence: int, at: datetime) -
         raise NotAllowed
     if appointment.sequence != sequence:
         raise StaleAppointment
-    standing = _offer(appointment, at).standing(start)
+    offer = _offer(appointment, at)
+    if offer.is_taken(start):
+        raise Taken
+    _check(offer, start)
+    appointments.move(appointment_id=pk, starts_at=start, sequence=sequence, actor=PATIENT, at=at)
+
+
+def _check(offer: Offer, start: datetime) -> None:
+    standing = offer.standing(start)
     if standing is Standing.TAKEN:
         raise Taken
     if standing is Standing.NOT_OFFERED:
         raise NotOffered
-    appointments.move(appointment_id=pk, starts_at=start, sequence=sequence, actor=PATIENT, at=at)
 
 
 def _taken(appointment: Appointment) -> str:
