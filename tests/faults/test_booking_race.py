@@ -44,7 +44,7 @@ def race(acts: list[Act]) -> tuple[Counter[int], list[float]]:
     next_one = threading.Lock()
 
     def work() -> list[tuple[int, float]]:
-        done = []
+        done: list[tuple[int, float]] = []
         try:
             connection.ensure_connection()
             ready.wait(120)
