@@ -23,3 +23,10 @@ def test_operator_who_is_a_member_finds_it_in_their_menu(rynek: House, desk: Cli
     User.objects.filter(pk=rynek.assistant.pk).update(is_superuser=True)
 
     assert "/style/" in Page(desk.get(rynek.url())).links()
+
+
+def test_nobody_else_finds_it(desk: Client) -> None:
+    anonymous = Client().get("/style/")
+
+    assert (anonymous.status_code, anonymous["Location"]) == (302, "/log-in/?next=/style/")
+    assert desk.get("/style/").status_code == 404
