@@ -112,7 +112,7 @@
   const HIDDEN = 10000; // a staff page nobody looks at lets go of a stream that no other page can share
   const CROWDED = 60000; // until a page comes back that was closed for others of the same person
   const PATIENCE = 20000; // a request for parts takes no longer, or failed
-  const ROWS = 60; // no more in one answer: what a page takes in at once must not hold up a press
+  const ROWS = 20; // no more in one answer: what a page takes in at once must not hold up a press
   const TOGETHER = 150; // several changes at once are fetched once
   const RENEW = Number(body.dataset.renewAfter || 200) * 1000;
 

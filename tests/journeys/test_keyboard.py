@@ -117,6 +117,7 @@ def test_waiting_patient_and_staff_by_keyboard_alone(
     expect(phone.get_by_text("You are in a call with Ola Grudzien.")).to_be_visible()
     press(desk, "Hold")
     expect(phone.locator(".when-on_hold")).to_be_visible()
+    expect(desk.locator("#people .caller-state")).to_have_class("caller-state caller-on_hold")
     press(desk, "Hang up")
     press(desk, "Leave call")
     desk.wait_for_url("**/waiting/")
