@@ -77,6 +77,7 @@ REASONS = {
     "off_for_appointment": _("switched off for this appointment"),
     "moved_meanwhile": _("the appointment was moved meanwhile"),
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
+    "taken_back": _("the cancellation was taken back"),
     "over": _("the appointment is over"),
     "too_late": _("too late to be of use"),
     "read": _("the patient had read it already"),

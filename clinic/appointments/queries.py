@@ -39,3 +39,26 @@ def list_taken(
         expires_at__lte=at
     )
     return list(rows.order_by("starts_at").values_list("starts_at", "ends_at"))
+
+
+def is_taken(*, calendar_id: int, span: tuple[datetime, datetime], besides: int, at: datetime) -> bool:
+    """Return whether any part of a span is somebody else's than the appointment `besides`."""
+    rows = Occupancy.objects.filter(calendar_id=calendar_id, starts_at__lt=span[1], ends_at__gt=span[0])
+    return rows.exclude(expires_at__lte=at).exclude(appointment=besides).exists()
+
+
+def list_coming(
+    *, clinic: Clinic, practitioner_id: int, span: tuple[datetime, datetime | None], at: datetime
+) -> QuerySet[Appointment]:
+    """Return a practitioner's booked appointments that touch a span and are not over, by start (E8.4).
+
+    Args:
+        span: two aware instants; no end: all that follows.
+    """
+    rows = Appointment.objects.whole().filter(
+        clinic=clinic,
+        calendar__practitioner=practitioner_id,
+        status=Status.BOOKED,
+        ends_at__gt=max(span[0], at),
+    )
+    return (rows.filter(starts_at__lt=span[1]) if span[1] else rows).order_by("starts_at", "pk")

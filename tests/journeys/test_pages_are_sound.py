@@ -52,7 +52,7 @@ pytestmark = pytest.mark.one_engine
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
-    "waiting_area:needs", "waiting_area:personal_link",
+    "waiting_area:needs", "waiting_area:personal_link", "clinic:appointment_card",
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone.
 ELSEWHERE = {"waiting_area:personal"}
@@ -60,6 +60,12 @@ ELSEWHERE = {"waiting_area:personal"}
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
     "clinic:appointment_book": "main form :is(select, input:not([type=hidden]))",
+    "clinic:absence": "main form input:not([type=hidden])",
+    "clinic:absences": "main form :is(select, input:not([type=hidden]))",
+    "clinic:calendar": "main .diary-steps a",
+    "clinic:calendar_free": "main form :is(select, input:not([type=hidden]))",
+    "clinic:calendar_hours": "main form input:not([type=hidden])",
+    "clinic:calendar_print": "main :is([data-print], a)",
     "clinic:calendar_service": "main form input:not([type=hidden])",
     "clinic:calendar_settings": "main form input:not([type=hidden])",
     "clinic:first_clinic": "main form input:not([type=hidden])",
