@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinic.models import Appointment
+from messaging.operations import Way
 from messaging.registry import reason_sentence
 from notifications.enums import Channel
 from notifications.queries import Wishes, get_wishes
 from notifications.registry import get_kind
 from reminders import planning, rules
-from reminders.rules import Timing
+from reminders.rules import Step, Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,14 @@ def _line(appointment: Appointment, kind: str, timing: Timing, wishes: Wishes, *
     steps = rules.steps(
         kind, planned_at=timing.at, starts_at=appointment.starts_at, reach=reach, by_patient=False
     )
-    ways = [(step, planning.to_way(step, appointment, wishes)) for step in steps]
-    return Line(
-        label,
-        tuple(
-            WayLine(
-                str(Channel(step.channel).label),
-                way.due_at if way.due_at and way.due_at > at else None,
-                # The four hours begin with the provider's acceptance; until then only their rule is known.
-                reason_sentence(rules.UNREAD if step.reason == rules.WAITS else step.reason, {})
-                if step.reason
-                else "",
-                step.skip,
-            )
-            for step, way in ways
-        ),
-    )
+    return Line(label, tuple(_way(step, planning.to_way(step, appointment, wishes), at) for step in steps))
+
+
+def _way(step: Step, way: Way, at: datetime) -> WayLine:
+    # The four hours begin when a provider takes the e-mail; until then only their rule is known.
+    waits = step.reason in {rules.WAITS, rules.UNREAD}
+    why = ""
+    if step.skip or waits:
+        why = reason_sentence(rules.UNREAD if waits else step.reason, {})
+    later = way.due_at if way.due_at and way.due_at > at else None
+    return WayLine(str(Channel(step.channel).label), later, why, step.skip)

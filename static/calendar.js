@@ -49,14 +49,26 @@
   // --- Dialogs -----------------------------------------------------------------------------------------
 
   const dialog = by("dialog");
-  let opener = "";
+  // Where the focus is to be when the dialog is gone or the grid came anew: an appointment by its number, which
+  // it keeps wherever it is moved, or the column it was in.
+  let kept = { pk: "", column: "" };
+  const keep = (visit) => {
+    kept = { pk: visit.dataset.pk, column: visit.closest(".column").id };
+  };
+  const giveBack = () => {
+    const there = document.activeElement;
+    if (there && there !== document.body) return;
+    const visit = kept.pk ? diary().querySelector(`.visit[data-pk="${kept.pk}"]`) : null;
+    const column = kept.column ? by(kept.column) : null;
+    (visit || column)?.querySelector("a")?.focus({ preventScroll: !visit });
+  };
   const ask = (verb, address, values) => {
     const here = document.activeElement?.closest(".visit");
-    if (here) opener = here.id;
+    if (here) keep(here);
     window.htmx.ajax(verb, address, { source: "#dialog-body", target: "#dialog-body", swap: "innerHTML", values });
   };
   const openCard = (visit) => {
-    opener = visit.id;
+    keep(visit);
     ask("GET", `${visit.querySelector("a").getAttribute("href")}card/`);
   };
   const openBooking = (address, values = {}) => ask("GET", address, { ...values, dialog: "1" });
@@ -71,7 +83,7 @@
     if (!time) return;
     const { calendar, day } = column.dataset;
     const address = `${visit.querySelector("a").getAttribute("href")}move/`;
-    opener = visit.id;
+    keep(visit);
     ask("POST", address, { ask: "1", version: visit.dataset.version, calendar, day, time });
   };
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
@@ -82,13 +94,15 @@
     const search = isNew && dialog.querySelector("[data-search]");
     (inside || search || dialog.querySelector("#dialog-title"))?.focus();
   });
-  document.addEventListener("calendar:done", () => {
+  document.addEventListener("calendar:done", ({ detail }) => {
+    if (detail.id) kept.pk = String(detail.id);
     dialog.close();
     diary().dispatchEvent(new CustomEvent("live"));
   });
   dialog.addEventListener("close", () => {
     by("dialog-body").replaceChildren();
-    by(opener)?.querySelector("a")?.focus();
+    document.activeElement?.blur();
+    giveBack();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]") && dialog.contains(event.target)) {
@@ -117,7 +131,10 @@
 
   // --- Undo: as long as it is offered ---------------------------------------------------------------------
 
+  const MOST_TOASTS = 2;
   const undoing = () => {
+    // At a busy desk the last ones are read; more would hide the day behind them.
+    for (const old of [...by("toasts").children].slice(0, -MOST_TOASTS)) old.remove();
     for (const form of document.querySelectorAll("form[data-seconds]:not([data-timed])")) {
       form.dataset.timed = "";
       setTimeout(() => form.remove(), Number(form.dataset.seconds) * 1000);
@@ -197,7 +214,7 @@
     if (!empty || moving || event.target.closest("a")) return;
     const column = empty.closest(".column");
     const row = Math.floor(rowAt(column, event.clientY));
-    opener = "";
+    kept = { pk: "", column: column.id };
     bookAt(column, event.shiftKey ? Math.floor(row / COARSE) * COARSE : row);
   });
 
@@ -329,10 +346,13 @@
     for (const link of links) link.tabIndex = link === current ? 0 : -1;
     tick();
     if (moving) showMoving();
+    if (!dialog.open) giveBack();
   };
   document.addEventListener("live:rows", settle);
   document.addEventListener("focusin", (event) => {
     const link = event.target.closest?.(".visit > a");
+    if (link) keep(link.parentElement);
+    else if (!dialog.contains(event.target)) kept = { pk: "", column: "" };
     if (!link || link.tabIndex === 0) return;
     for (const one of diary().querySelectorAll('.visit > a[tabindex="0"]')) one.tabIndex = -1;
     link.tabIndex = 0;

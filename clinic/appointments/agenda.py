@@ -99,6 +99,10 @@ class Slot:
     version: int
     phone: str
 
+    @property
+    def has_marks(self) -> bool:
+        return self.is_unreachable or self.state != Status.BOOKED
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -1,7 +1,7 @@
 """Absences and a date's own hours, edited from the calendar; what is booked meanwhile is listed, never cancelled
 (D4, E8.4)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -26,6 +26,7 @@ from clinic.calendars.operations import remove_day_exception, set_day_exception
 from clinic.calendars.rules import written_hours
 from clinic.lib import clock, when
 from clinic.lib.local_time import day_span
+from clinic.people.models import Practitioner
 
 MOST_HIT = 200
 
@@ -39,10 +40,15 @@ def _show(
     return render(request, name, {**context, "in_dialog": in_dialog}, status=status)
 
 
-def _told(start: datetime, end: datetime | None, person: Any) -> str:
-    """Return an absence in words."""
+def _told(start: datetime, end: datetime | None, person: Practitioner) -> str:
+    """Return an absence in words; whole days without their hours."""
     zone, language = zone_of(person), get_language() or "en"
-    first = when.date_and_time(start, zone, language)
+    local, last = start.astimezone(zone), end.astimezone(zone) if end else None
+    if local.time() == time() and last and last.time() == time():
+        return when.days(local.date(), last.date() - timedelta(days=1), language)
+    first = when.full_day(local.date(), language)
+    if local.time() != time():
+        first = when.date_and_time(start, zone, language)
     if end is None:
         return _("from %(start)s until further notice") % {"start": first}
     return _("from %(start)s until %(end)s") % {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.http import HttpRequest
+from django.utils.safestring import SafeString, mark_safe
 
 from clinic.appointments.models import Appointment
 from clinic.calendars.models import Calendar
@@ -28,9 +29,9 @@ class News:
     at: datetime
 
 
-def told(request: HttpRequest, news: News) -> str:
+def told(request: HttpRequest, news: News) -> SafeString:
     """Return, as HTML, which messages go to the patient when and how, or why none does (slot "news")."""
-    return "".join(rendered(request, "news", news))
+    return mark_safe("".join(rendered(request, "news", news)))  # templates wrote it
 
 
 def as_moved(

@@ -296,6 +296,7 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
         "new_zone": target.zone,
         "is_outside_hours": not any(first <= span[0] and span[1] <= last for first, last in opens),
         "note": _repeated(moved.starts_at, target.zone),
+        "in_dialog": is_in_place(request),
         "is_unchanged": (moved.starts_at, target.pk) == (found.starts_at, found.calendar_id),
         "told": told(request, News(MOVED, moved, at)),
         "wanted": {

@@ -14,6 +14,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
 from clinic.audit.operations import SYSTEM, user_actor
+from clinic.calendars.absences import add_absence
 from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
@@ -319,6 +320,48 @@ def test_waiting_areas_dialogs_are_sound(live: str, busy: House, walk_as: Callab
     page.locator("#stay").click()
     end_call(call=call_of(busy), actor=user_actor(busy.assistant), at=NOW)
     page.get_by_role("heading", name="The call is over").wait_for()
+    walk.look()
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_calendars_dialogs_are_sound(live: str, busy: House, walk_as: Callable[..., Walk]) -> None:
+    add_absence(
+        practitioner=busy.calendar.practitioner, starts_at=NOW + DAYS, ends_at=None, actor=SYSTEM, at=NOW
+    )
+    walk = walk_as(logged_in(busy.assistant))
+    page = walk.page
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.goto(live + busy.url("calendar/?view=week&calendar=all"))
+    walk.look()
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.goto(live + busy.url("calendar/"))
+    page.locator(".visit a").last.focus()
+    page.keyboard.press("m")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Move the appointment?").wait_for()
+    walk.look()
+    for name, there in (("calendar/free/", "#free"), ("calendar/absences/", "#absences")):
+        page.keyboard.press("Escape")
+        page.locator(f"main a[href$='{name}']").evaluate("link => link.click()")
+        page.locator(f"#dialog {there}").wait_for()
+        walk.look()
+    page.locator("#absences .row a").click()
+    page.locator("#dialog #absence .row").first.wait_for()
+    walk.look()
+    page.keyboard.press("Escape")
+    page.locator(".column-book").first.evaluate("link => link.click()")
+    page.locator("#dialog #booking-form").wait_for()
+    walk.look()
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.locator(".visit a").last.press("Enter")
+    page.locator("#card").wait_for()
+    walk.look()
+    page.locator("#card summary", has_text="Cancel").click()
+    page.get_by_role("button", name="The clinic's").click()
+    page.get_by_role("button", name="Undo").wait_for()
     walk.look()
 
     assert not walk.found, "\n".join(walk.found)

@@ -1,6 +1,7 @@
 """Where instants stand on the staff calendar, over clock changes too (D3, D4)."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -65,7 +66,7 @@ def test_spring_day_has_23_hours_and_a_gap() -> None:
     assert [ticks[number] for number in (0, 1, 3)] == [
         int(local(SPRING, hour).timestamp()) for hour in (0, 1, 3)
     ]
-    assert ticks[3] - ticks[1] == 3600
+    assert int(local(SPRING, 3).timestamp()) - int(local(SPRING, 1).timestamp()) == 3600
 
 
 def test_autumn_day_has_25_hours_in_order() -> None:
@@ -85,8 +86,8 @@ def test_autumn_day_has_25_hours_in_order() -> None:
     assert (AUTUMN.is_doubtful(first), AUTUMN.is_doubtful(second)) == (True, True)
     assert AUTUMN.is_doubtful(local(AUTUMN, 3)) is False
     assert PLAIN.is_doubtful(local(PLAIN, 2, 30)) is False
-    ticks = AUTUMN.ticks(axis)
-    assert [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)] == [3600] * 4
+    ticks = [tick or 0 for tick in AUTUMN.ticks(axis)]
+    assert [later - earlier for earlier, later in pairwise(ticks)] == [3600] * 4
 
 
 def test_other_days_leave_the_repeated_hour_out() -> None:
