@@ -5,7 +5,7 @@ However full it is, it asks the database the same few questions.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ from clinic.appointments.enums import Status
 from clinic.appointments.forms import FIRST_DAY, LAST_DAY
 from clinic.appointments.grid import Axis, Day, Place, axis_for
 from clinic.appointments.models import Appointment
+from clinic.appointments.slot_html import slots_html
 from clinic.calendars.models import Calendar
 from clinic.calendars.opening import Opening
 from clinic.calendars.rules import Span
@@ -99,10 +100,6 @@ class Slot:
     version: int
     phone: str
 
-    @property
-    def has_marks(self) -> bool:
-        return self.is_unreachable or self.state != Status.BOOKED
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -126,6 +123,7 @@ class Column:
     short: str
     blocks: list[Block] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
+    html: str = ""  # its appointments, once they are written
     ticks: list[int | None] = field(default_factory=list)
 
     @property
@@ -199,16 +197,26 @@ class Agenda:
         return list(found.order_by("starts_at", "pk").values_list(*_FIELDS))
 
     @cached_property
+    def _touched(self) -> dict[tuple[int, date], list[tuple[Any, ...]]]:
+        """The appointments by their calendar and each local date that they touch."""
+        zones = {one.pk: one.zone for one in self.shown}
+        found: dict[tuple[int, date], list[tuple[Any, ...]]] = {}
+        for row in self.rows:
+            zone = zones[row[1]]
+            first, last = row[2].astimezone(zone), row[3].astimezone(zone)
+            found.setdefault((row[1], first.date()), []).append(row)
+            if last.date() != first.date() and last.time() != time():
+                found.setdefault((row[1], last.date()), []).append(row)
+        return found
+
+    @cached_property
     def days(self) -> list[date]:
         """The dates that are shown: of a weekend only where something is open or booked."""
         dates = [self.wanted.first + timedelta(days=number) for number in range(self.wanted.days)]
         if self.wanted.view == DAY:
             return dates
         busy = {day for one in self.shown for day in dates if self.opening.on(one, day).spans}
-        zones = {one.pk: one.zone for one in self.shown}
-        for row in self.rows:
-            busy.add(row[2].astimezone(zones[row[1]]).date())
-            busy.add((row[3] - timedelta(seconds=1)).astimezone(zones[row[1]]).date())
+        busy |= {day for _pk, day in self._touched}
         return [day for day in dates if day.weekday() < WORKDAYS or day in busy]
 
     @cached_property
@@ -217,12 +225,11 @@ class Agenda:
         spans: dict[tuple[int, date], list[Span]] = {
             (one.pk, day): list(self.opening.on(one, day).spans) for day in self.days for one in self.shown
         }
-        for row in self.rows:
-            for day in self.days:
-                if abs((row[2].date() - day).days) <= 2:
-                    spans[row[1], day].append((row[2], row[3]))
-        days = {(one.pk, day): Day(day, one.zone) for day in self.days for one in self.shown}
-        return axis_for((days[key], found) for key, found in spans.items())
+        for key, found in self._touched.items():
+            if key in spans:
+                spans[key] += [(row[2], row[3]) for row in found]
+        zones = {one.pk: one.zone for one in self.shown}
+        return axis_for((Day(day, zones[pk]), found) for (pk, day), found in spans.items())
 
     @cached_property
     def columns(self) -> list[Column]:
@@ -230,16 +237,16 @@ class Agenda:
         found = {
             (one.pk, day): self._column(one, Day(day, one.zone)) for day in self.days for one in self.shown
         }
-        by_calendar: dict[int, list[Column]] = {}
-        for column in found.values():
-            by_calendar.setdefault(column.calendar.pk, []).append(column)
-        spans = {id(column): column.day.span for column in found.values()}
-        for row in self.rows:
-            for column in by_calendar[row[1]]:
-                begins, ends = spans[id(column)]
-                if row[2] < ends and row[3] > begins:
-                    self._put(column, row)
+        for key, rows in self._touched.items():
+            if key in found:
+                for row in rows:
+                    self._put(found[key], row)
         return list(found.values())
+
+    def write(self) -> None:
+        """Write each column's appointments as HTML."""
+        for column in self.columns:
+            column.html = slots_html(column.slots, one_line=self.short)
 
     def _column(self, calendar: Calendar, day: Day) -> Column:
         opening = self.opening.on(calendar, day.day)

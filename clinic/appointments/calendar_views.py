@@ -30,6 +30,7 @@ def calendar(request: HttpRequest, member: Member) -> HttpResponse:
     agenda = _agenda(request, member)
     wanted, today = agenda.wanted, agenda.at.astimezone(member.clinic.zone).date()
     step = timedelta(days=wanted.days)
+    agenda.write()
     return render(
         request,
         "clinic/calendar.html",

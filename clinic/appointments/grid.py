@@ -4,6 +4,7 @@ come twice included (D3, D4). Pure."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from clinic.calendars.rules import Span
@@ -85,29 +86,30 @@ class Place:
         return " ".join(names)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Day:
     """A local date in a zone, as a column of the page shows it."""
 
     day: date
     zone: ZoneInfo
 
-    @property
+    @cached_property
     def span(self) -> Span:
         return day_span(self.day, self.zone)
 
     def repeated_hours(self) -> list[int]:
         """Return the wall hours that come twice on this date."""
-        if self._is_plain():
+        if self._is_plain:
             return []
         return [hour for hour in range(24) if is_repeated(self._wall(hour), self.zone)]
 
     def skipped_hours(self) -> list[int]:
         """Return the wall hours that this date does not have."""
-        if self._is_plain():
+        if self._is_plain:
             return []
         return [hour for hour in range(24) if not self._has(hour)]
 
+    @cached_property
     def _is_plain(self) -> bool:
         start, end = self.span
         return end - start == timedelta(days=1)
@@ -156,7 +158,7 @@ class Day:
 
     def is_doubtful(self, at: datetime) -> bool:
         """Return whether the time of day alone does not say which of two equal hours is meant."""
-        return not self._is_plain() and is_repeated(
+        return not self._is_plain and is_repeated(
             at.astimezone(self.zone).replace(tzinfo=None, fold=0), self.zone
         )
 
