@@ -29,7 +29,7 @@ def slots_html(slots: Iterable[Any], *, one_line: int) -> SafeString:
     words = {
         "confirmed": _ICON.format(name="confirmed") + _HIDDEN.format(text=escape(_("confirmed"))),
         "done": _HIDDEN.format(text=escape(_("done"))),
-        "no_show": f"<span>{escape(_('did not come'))}</span>",
+        "no_show": f'<span class="visit-missed">{escape(_("did not come"))}</span>',
     }
     call = (
         f' <span class="visit-call">{_ICON.format(name="unreachable")}'

@@ -359,6 +359,7 @@ def test_calendars_dialogs_are_sound(live: str, busy: House, walk_as: Callable[.
     page.locator(".visit a").last.press("Enter")
     page.locator("#card").wait_for()
     walk.look()
+    page.set_viewport_size({"width": DESK, "height": 900})
     page.locator("#card summary", has_text="Cancel").click()
     page.get_by_role("button", name="The clinic's").click()
     page.get_by_role("button", name="Undo").wait_for()
