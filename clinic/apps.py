@@ -17,6 +17,7 @@ class ClinicConfig(AppConfig):
 
         register_kind(listening.KIND)
         register_navigation(NavigationEntry("clinic:today", _("Today"), "home", 10, has_pages_below=False))
+        register_navigation(NavigationEntry("clinic:calendar", _("Calendar"), "calendar-days", 12))
         register_navigation(NavigationEntry("clinic:patients", _("Patients"), "users", 20))
         register_navigation(
             NavigationEntry("clinic:settings", _("Settings"), "cog-6-tooth", 90, action="settings.write")

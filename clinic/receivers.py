@@ -5,7 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from clinic.appointments import signals
-from clinic.calendars.signals import calendar_changed
+from clinic.calendars.signals import calendar_changed, calendar_hours_changed
 from clinic.directory.operations import refresh_listing
 from clinic.live.bus import publish
 from clinic.models import Appointment, Calendar
@@ -19,10 +19,11 @@ from clinic.people.listening import clinic_topic
         signals.appointment_cancelled,
         signals.appointment_confirmed,
         signals.appointment_marked,
+        signals.appointment_restored,
     ]
 )
 def on_appointment_changed(*, appointment: Appointment, **_: Any) -> None:
-    """Let today's list and the appointment's page fetch it anew."""
+    """Let today's list, the calendar and the appointment's page fetch it anew."""
     publish("appointment", {clinic_topic(appointment.clinic_id): None}, {"ids": [appointment.pk]})
 
 
@@ -30,3 +31,9 @@ def on_appointment_changed(*, appointment: Appointment, **_: Any) -> None:
 def on_calendar_changed(*, calendar: Calendar, **_: Any) -> None:
     """Let the public search find it by what it is now."""
     refresh_listing(calendar)
+
+
+@receiver(calendar_hours_changed)
+def on_hours_changed(*, clinic_id: int, **_: Any) -> None:
+    """Let open calendars fetch when they are open."""
+    publish("hours", {clinic_topic(clinic_id): None})

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from clinic import pages
+from clinic.appointments import calendar_views as diary
+from clinic.appointments import free_views, hours_views
 from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
 from clinic.directory.views import booking, operator, public
@@ -32,9 +34,21 @@ urlpatterns = [
     path("p/<slug:practitioner>/book/<int:service>/", booking.book_time, name="book_time"),
     path("p/<slug:practitioner>/book/<int:service>/<slug:start>/", booking.book_details, name="book_details"),
     path("c/<slug:slug>/", appointments.today, name="today"),
+    path("c/<slug:slug>/calendar/", diary.calendar, name="calendar"),
+    path("c/<slug:slug>/calendar/print/", diary.calendar_print, name="calendar_print"),
+    path("c/<slug:slug>/calendar/free/", free_views.calendar_free, name="calendar_free"),
+    path("c/<slug:slug>/calendar/absences/", hours_views.absences, name="absences"),
+    path("c/<slug:slug>/calendar/absences/<int:pk>/", hours_views.absence, name="absence"),
+    path("c/<slug:slug>/calendar/<int:pk>/hours/", hours_views.calendar_hours, name="calendar_hours"),
     path("c/<slug:slug>/listen/", people.listen, name="listen"),
     path("c/<slug:slug>/appointments/book/", appointments.appointment_book, name="appointment_book"),
     path("c/<slug:slug>/appointments/<int:pk>/", appointments.appointment, name="appointment"),
+    path("c/<slug:slug>/appointments/<int:pk>/card/", appointments.appointment_card, name="appointment_card"),
+    path(
+        "c/<slug:slug>/appointments/<int:pk>/restore/",
+        appointments.appointment_restore,
+        name="appointment_restore",
+    ),
     path("c/<slug:slug>/appointments/<int:pk>/move/", appointments.appointment_move, name="appointment_move"),
     path(
         "c/<slug:slug>/appointments/<int:pk>/cancel/",

@@ -23,6 +23,9 @@ from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.enums import Channel
 from notifications.models import ClinicPause
 
+# What a dropped delivery was planned as, in its facts.
+WAS = "was"
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -162,10 +165,12 @@ def drop(
     below_version: int | None = None,
     channel: Channel | None = None,
     facts: Mapping[str, object] | None = None,
+    may_come_back: bool = False,
 ) -> int:
     """Skip every unsent way of a cause's messages, with the reason; return how many there were.
 
     Args:
+        may_come_back: each keeps what it was planned as, for `bring_back`.
         kinds: only these; None: all.
         below_version: only messages of earlier versions of the cause.
         channel: only this way.
@@ -177,7 +182,31 @@ def drop(
         rows = rows.filter(message__version__lt=below_version)
     if channel is not None:
         rows = rows.filter(channel=channel)
-    return _skip(_by_key(rows.filter(state__in=UNSENT)), reason, facts or {}, at)
+    if not may_come_back:
+        return _skip(_by_key(rows.filter(state__in=UNSENT)), reason, facts or {}, at)
+    count = 0
+    for row in rows.filter(state__in=UNSENT, tries=0):
+        due_at = row.due_at.isoformat() if row.due_at else None
+        was = {"reason": row.reason, "facts": row.facts, "due_at": due_at}
+        count += _skip(Delivery.objects.filter(pk=row.pk, tries=0), reason, {**(facts or {}), WAS: was}, at)
+    return count + _skip(_by_key(rows.filter(state__in=UNSENT)), reason, facts or {}, at)
+
+
+def bring_back(*, cause: str, reason: str) -> int:
+    """Plan again, as they were, the ways of a cause that `drop` skipped for this reason; return how many."""
+    count = 0
+    rows = Delivery.objects.filter(message__cause=cause, state=State.SKIPPED, reason=reason, tries=0)
+    for row in rows.select_for_update(of=("self",)):
+        was = row.facts.get(WAS)
+        if was is None:
+            continue
+        due_at = datetime.fromisoformat(was["due_at"]) if was["due_at"] else None
+        count += Delivery.objects.filter(pk=row.pk, state=State.SKIPPED).update(
+            state=State.PLANNED, reason=was["reason"], facts=was["facts"], due_at=due_at, ended_at=None
+        )
+    if count:
+        ring_on_commit()
+    return count
 
 
 def release_claims(rows: QuerySet[Delivery]) -> int:

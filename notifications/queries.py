@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from clinic.lib.rows import rows_where
 from clinic.models import Appointment, Calendar
-from notifications.models import AppointmentSwitch, CalendarSettings, CalendarSwitch
+from notifications.models import AppointmentSwitch, CalendarSettings, CalendarSwitch, ClinicPause
 from notifications.registry import list_kinds
 from notifications.rules import QuietHours
 
@@ -32,6 +32,11 @@ class Wishes:
 def get_settings(calendar: Calendar) -> CalendarSettings:
     """Return a calendar's communication settings, unsaved defaults where it has none."""
     return CalendarSettings.objects.filter(calendar=calendar).first() or CalendarSettings(calendar=calendar)
+
+
+def is_paused(clinic_id: int) -> bool:
+    """Return whether a clinic's sending stands still (P15)."""
+    return ClinicPause.objects.filter(clinic=clinic_id).exists()
 
 
 def switches_of_calendar(calendar: Calendar) -> dict[str, bool]:

@@ -110,6 +110,7 @@ REASONS = {
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
     "code_over": _("the code is not valid any more"),
     "nothing_coming": _("the patient has no coming appointment any more"),
+    "taken_back": _("the cancellation was taken back"),
     "over": _("the appointment is over"),
     "too_late": _("too late to be of use"),
     "read": _("the patient had read it already"),

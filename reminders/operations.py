@@ -1,18 +1,20 @@
 """What the clinic does to appointments, turned into messages; called by receivers, inside the transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
 
 from clinic.appointments.enums import CancelledBy, Origin, Status
+from clinic.appointments.operations import NotAllowed
 from clinic.audit.operations import Actor
 from clinic.models import Appointment, Calendar, Patient
 from messaging import operations as messaging
+from messaging.enums import UNSENT, State
 from messaging.models import Delivery
-from messaging.operations import add_way, drop, make_due, release_claims
+from messaging.operations import add_way, bring_back, drop, make_due, release_claims
 from messaging.queries import was_read
 from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
@@ -20,6 +22,8 @@ from notifications.queries import get_wishes, wishes_for
 from reminders import planning, rules
 from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
 from reminders.rules import CANCELLED, DETAILS, MOVED
+
+OVERTAKEN = "cancelled_meanwhile"
 
 
 def tell_booked(
@@ -50,10 +54,35 @@ def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:
     plan_reminder(appointment, wishes=wishes, at=at)
 
 
-def tell_cancelled(appointment: Appointment, *, by: CancelledBy, at: datetime) -> None:
-    """Drop everything unsent and tell of the cancellation (P10)."""
-    drop(cause=cause_of(appointment.pk), reason="cancelled_meanwhile", at=at)
-    plan_news(appointment, CANCELLED, by_patient=by == CancelledBy.PATIENT, at=at)
+def tell_cancelled(appointment: Appointment, *, by: CancelledBy, actor: Actor, at: datetime) -> None:
+    """Drop everything unsent and tell of the cancellation (P10).
+
+    What a member did may be taken back for ten seconds: so long, and a little more, nobody is told.
+    """
+    is_by_member = actor.user_id is not None
+    drop(cause=cause_of(appointment.pk), reason=OVERTAKEN, may_come_back=is_by_member, at=at)
+    grace = rules.CANCEL_GRACE if is_by_member else timedelta(0)
+    plan_news(appointment, CANCELLED, by_patient=by == CancelledBy.PATIENT, grace=grace, at=at)
+
+
+def take_back_cancelled(appointment: Appointment, *, at: datetime) -> None:
+    """Tell nobody of a cancellation that was taken back; plan anew what it dropped (decision 15).
+
+    Raises:
+        NotAllowed: a provider may have it already.
+    """
+    rows = Delivery.objects.filter(
+        message__cause=cause_of(appointment.pk),
+        message__kind=CANCELLED,
+        message__version=appointment.sequence + 1,
+    )
+    for row in rows.select_for_update(of=("self",)):
+        if row.tries or row.state not in {*UNSENT, State.SKIPPED}:
+            raise NotAllowed
+    drop(cause=cause_of(appointment.pk), kinds=[CANCELLED], reason="taken_back", at=at)
+    bring_back(cause=cause_of(appointment.pk), reason=OVERTAKEN)
+    # What changed in these seconds counts.
+    replan(appointment, at=at)
 
 
 def follow_patient(patient: Patient, *, at: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News
 from clinic.models import Appointment
 from clinic.panels import Panel, register_panel
 from messaging.enums import State
@@ -12,8 +13,9 @@ from messaging.models import Delivery, Message
 from messaging.queries import list_messages
 from messaging.registry import reason_sentence
 from notifications.enums import Channel
+from notifications.queries import is_paused
 from notifications.registry import get_kind
-from reminders import rules
+from reminders import preview, rules
 
 MARKS = {
     State.PLANNED: "planned",
@@ -59,9 +61,23 @@ def _entry(message: Message, row: Delivery | None) -> dict[str, Any]:
     }
 
 
+KIND_OF = {BOOKED: rules.DETAILS, MOVED: rules.MOVED, CANCELLED: rules.CANCELLED}
+
+
+def news(request: HttpRequest, subject: News) -> Mapping[str, Any]:
+    """Return what the patient is told of an act of staff, and whether a reminder follows (D3)."""
+    appointment, at = subject.appointment, subject.at
+    kind = KIND_OF.get(subject.what)
+    lines = [preview.news_line(appointment, kind, at=at)] if kind else []
+    if subject.what != CANCELLED:
+        lines.append(preview.reminder_line(appointment, at=at))
+    return {"lines": lines, "zone": appointment.calendar.zone, "is_paused": is_paused(appointment.clinic_id)}
+
+
 def register() -> None:
     """Fill floor 0's registries."""
     register_panel(
         Panel("lost_link", "public", "reminders/_lost_link.html", lambda _request, clinic: {"clinic": clinic})
     )
+    register_panel(Panel("news", "news", "reminders/_news.html", news))
     register_panel(Panel("timeline", "appointment", "reminders/_timeline.html", timeline, order=10))

@@ -75,17 +75,29 @@ def plan_news(
     at: datetime,
     is_told: bool = True,
     wishes: Wishes | None = None,
+    grace: timedelta = timedelta(0),
 ) -> Message:
-    """Plan a message about something that happened at `at`: details, moved, cancelled."""
+    """Plan a message about something that happened at `at`: details, moved, cancelled.
+
+    Args:
+        grace: so long it is held back, for what may still be taken back.
+    """
     wishes = wishes or get_wishes(appointment)
-    timing = Timing(at, f"{kind}_by_patient" if by_patient else f"{kind}_by_staff")
-    if not is_told:
-        timing = Timing(None, "imported")
-    elif rules.too_late(kind, starts_at=appointment.starts_at, at=at):
-        timing = Timing(None, "too_late")
-    elif not wishes.wants(kind) and not is_always_sent(appointment, kind):
-        timing = Timing(None, wishes.why_not(kind))
-    return _put(appointment, kind, timing, wishes, by_patient=by_patient, at=at)
+    timing = Timing(None, "imported")
+    if is_told:
+        timing = news_timing(appointment, kind, by_patient=by_patient, wishes=wishes, at=at)
+    return _put(appointment, kind, timing, wishes, by_patient=by_patient, grace=grace, at=at)
+
+
+def news_timing(
+    appointment: Appointment, kind: str, *, by_patient: bool, wishes: Wishes, at: datetime
+) -> Timing:
+    """Return that a message about something that happened at `at` goes at once, or why it does not."""
+    if rules.too_late(kind, starts_at=appointment.starts_at, at=at):
+        return Timing(None, "too_late")
+    if not wishes.wants(kind) and not is_always_sent(appointment, kind):
+        return Timing(None, wishes.why_not(kind))
+    return Timing(at, f"{kind}_by_patient" if by_patient else f"{kind}_by_staff")
 
 
 def is_always_sent(appointment: Appointment, kind: str) -> bool:
@@ -98,16 +110,29 @@ def plan_reminder(
 ) -> Message:
     """Plan the reminder of the appointment's present time, or write down why there is none (P5)."""
     wishes = wishes or get_wishes(appointment)
-    timing = rules.reminder_timing(starts_at=appointment.starts_at, set_at=appointment.set_at)
+    timing = reminder_timing(appointment, wishes=wishes)
     if not is_told:
         timing = Timing(None, "imported", timing.facts)
-    elif timing.at is not None and not wishes.wants(REMINDER):
-        timing = Timing(None, wishes.why_not(REMINDER), timing.facts)
     return _put(appointment, REMINDER, timing, wishes, by_patient=False, at=at)
 
 
+def reminder_timing(appointment: Appointment, *, wishes: Wishes) -> Timing:
+    """Return when an appointment's reminder goes, or why none does (P5)."""
+    timing = rules.reminder_timing(starts_at=appointment.starts_at, set_at=appointment.set_at)
+    if timing.at is not None and not wishes.wants(REMINDER):
+        return Timing(None, wishes.why_not(REMINDER), timing.facts)
+    return timing
+
+
 def _put(
-    appointment: Appointment, kind: str, timing: Timing, wishes: Wishes, *, by_patient: bool, at: datetime
+    appointment: Appointment,
+    kind: str,
+    timing: Timing,
+    wishes: Wishes,
+    *,
+    by_patient: bool,
+    grace: timedelta = timedelta(0),
+    at: datetime,
 ) -> Message:
     reach = reach_of(appointment)
     if timing.at is not None and not reach:
@@ -117,7 +142,7 @@ def _put(
         found = rules.steps(
             kind, planned_at=timing.at, starts_at=appointment.starts_at, reach=reach, by_patient=by_patient
         )
-        ways = tuple(to_way(step, appointment, wishes) for step in found)
+        ways = tuple(_held_back(to_way(step, appointment, wishes), grace) for step in found)
     return put(
         Plan(
             clinic_id=appointment.clinic_id,
@@ -136,6 +161,13 @@ def _put(
         ),
         at=at,
     )
+
+
+def _held_back(way: Way, grace: timedelta) -> Way:
+    if not grace or way.planned_at is None or way.due_at is None:
+        return way
+    # What quiet hours hold longer than that anyway is not held any longer.
+    return replace(way, due_at=max(way.due_at, way.planned_at + grace))
 
 
 def to_way(step: Step, appointment: Appointment, wishes: Wishes) -> Way:

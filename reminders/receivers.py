@@ -4,7 +4,12 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from clinic.appointments.signals import appointment_booked, appointment_cancelled, appointment_moved
+from clinic.appointments.signals import (
+    appointment_booked,
+    appointment_cancelled,
+    appointment_moved,
+    appointment_restored,
+)
 from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import appointment_switches_changed, calendar_communication_changed
@@ -24,8 +29,13 @@ def on_moved(*, appointment: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
 
 
 @receiver(appointment_cancelled)
-def on_cancelled(*, appointment: Any, by: Any, at: Any, **_kwargs: Any) -> None:
-    operations.tell_cancelled(appointment, by=by, at=at)
+def on_cancelled(*, appointment: Any, by: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
+    operations.tell_cancelled(appointment, by=by, actor=actor, at=at)
+
+
+@receiver(appointment_restored)
+def on_restored(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
+    operations.take_back_cancelled(appointment, at=at)
 
 
 @receiver(patient_contact_changed)

@@ -13,6 +13,9 @@ STILL_USEFUL = 2 * HOUR
 # What is due is sent within so long, unless the system is down.
 SWEPT_WITHIN = timedelta(minutes=1)
 FALLBACK_AFTER = 4 * HOUR
+# A member may take a cancellation back for ten seconds (and three more for a slow line); the clocks of two
+# machines may differ by some.
+CANCEL_GRACE = timedelta(seconds=20)
 # An appointment that starts sooner than this after sending cannot wait for the fallback (P11).
 FALLBACK_NEEDS = 5 * HOUR
 

@@ -100,6 +100,11 @@ class BookingPage:
                 values["service"] = str(self.service.pk) if self.service else ""
         return values
 
+    @property
+    def in_dialog(self) -> bool:
+        """Whether it stands in a dialog over the calendar, which stays where it is."""
+        return self._value("dialog") == "1"
+
     def errors_shown(self) -> bool:
         """Return whether this is an attempt to book, whose errors are to be shown."""
         return self.data is not None and "book" in self.data

@@ -25,7 +25,7 @@ class CancelledBy(models.TextChoices):
 
 
 # A slip of the finger in the list is corrected by the opposite mark; a cancelled time has been given
-# away, so nothing leads back from there.
+# away, so nothing leads back from there: only `operations.restore` does, for seconds.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.BOOKED: frozenset({Status.DONE, Status.NO_SHOW, Status.CANCELLED}),
     Status.DONE: frozenset({Status.NO_SHOW, Status.BOOKED}),

@@ -92,21 +92,29 @@ class BookingForm(forms.Form):
 
 
 class MoveForm(VersionForm):
-    """Another time for an appointment, in its calendar."""
+    """Another time for an appointment: in its calendar, or in another one of the clinic."""
 
     day = day_field(_("Day"))
     time = time_field(_("Time"))
+    calendar = forms.ModelChoiceField(
+        label=_("Calendar"), queryset=Calendar.objects.none(), required=False, empty_label=None
+    )
 
     def __init__(self, *args: Any, calendar: Calendar, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.calendar = calendar
+        self.own = calendar
+        calendars = Calendar.objects.filter(clinic=calendar.clinic_id).select_related(
+            "practitioner", "clinic"
+        )
+        cast(forms.ModelChoiceField, self.fields["calendar"]).queryset = calendars.order_by("name")
 
     def clean(self) -> dict[str, Any]:
-        """Work out the start as an instant."""
+        """Work out the start as an instant; no calendar named: the one it is in."""
         cleaned: dict[str, Any] = self.cleaned_data
+        cleaned["calendar"] = cleaned.get("calendar") or self.own
         if cleaned.get("day") and cleaned.get("time") is not None:
             try:
-                cleaned["starts_at"] = start_of(cleaned["day"], cleaned["time"], self.calendar)
+                cleaned["starts_at"] = start_of(cleaned["day"], cleaned["time"], cleaned["calendar"])
             except ValidationError as error:
                 self.add_error("time", error)
         return cleaned

@@ -17,6 +17,7 @@ ACTIONS = {
     "appointment.moved": gettext_lazy("moved"),
     "appointment.confirmed": gettext_lazy("confirmed"),
     "appointment.cancelled": gettext_lazy("cancelled"),
+    "appointment.restored": gettext_lazy("cancellation taken back"),
     "appointment.marked": gettext_lazy("marked"),
     "appointment.switches_set": gettext_lazy("messages switched"),
 }

@@ -11,12 +11,14 @@ from clinic.appointments import occupancy
 from clinic.appointments.enums import TRANSITIONS, CancelledBy, Origin, Status
 from clinic.appointments.models import Appointment
 from clinic.appointments.occupancy import Taken
+from clinic.appointments.rules import may_restore
 from clinic.appointments.signals import (
     appointment_booked,
     appointment_cancelled,
     appointment_confirmed,
     appointment_marked,
     appointment_moved,
+    appointment_restored,
 )
 from clinic.audit.operations import Actor, record
 from clinic.calendars.models import Calendar, Service
@@ -32,6 +34,7 @@ __all__ = [
     "confirm",
     "mark",
     "move",
+    "restore",
 ]
 
 
@@ -225,6 +228,38 @@ def cancel(
     occupancy.release(appointment_id=appointment.pk)
     record(actor, "appointment.cancelled", appointment, new={"by": str(by)}, at=at)
     appointment_cancelled.send(Appointment, appointment=appointment, actor=actor, at=at, by=by)
+    return appointment
+
+
+@transaction.atomic
+def restore(*, appointment_id: int, version: int | None = None, actor: Actor, at: datetime) -> Appointment:
+    """Take a cancellation back: the appointment is again as if it had not been (D3, decision 15).
+
+    Only within seconds, while nobody was told of it, and while nobody else has the time.
+
+    Raises:
+        Taken: somebody has the time by now; the appointment stays cancelled.
+        NotAllowed: it is not cancelled, its seconds have passed, it has begun, or somebody was told.
+        StaleAppointment: somebody changed it since `version`.
+    """
+    appointment = _locked(appointment_id, version)
+    if appointment.status != Status.CANCELLED or not may_restore(
+        cancelled_at=appointment.cancelled_at, starts_at=appointment.starts_at, at=at
+    ):
+        raise NotAllowed
+    occupancy.take(
+        calendar_id=appointment.calendar_id,
+        appointment_id=appointment.pk,
+        start=appointment.starts_at,
+        end=appointment.ends_at,
+        at=at,
+    )
+    appointment.status, appointment.cancelled_at, appointment.cancelled_by = Status.BOOKED, None, ""
+    # Nobody has seen the number that the cancellation raised: messages of the one before count again.
+    appointment.sequence -= 1
+    _save(appointment, "status", "cancelled_at", "cancelled_by", "sequence")
+    record(actor, "appointment.restored", appointment, at=at)
+    appointment_restored.send(Appointment, appointment=appointment, actor=actor, at=at)
     return appointment
 
 

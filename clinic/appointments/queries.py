@@ -70,3 +70,26 @@ def _taken(
 ) -> QuerySet[Occupancy]:
     rows = Occupancy.objects.filter(calendar__in=calendars, starts_at__lt=end, ends_at__gt=start)
     return rows.exclude(expires_at__lte=at).order_by("starts_at")
+
+
+def is_taken(*, calendar_id: int, span: tuple[datetime, datetime], besides: int, at: datetime) -> bool:
+    """Return whether any part of a span is somebody else's than the appointment `besides`."""
+    rows = _taken({calendar_id}, start=span[0], end=span[1], at=at)
+    return rows.exclude(appointment=besides).exists()
+
+
+def list_coming(
+    *, clinic: Clinic, practitioner_id: int, span: tuple[datetime, datetime | None], at: datetime
+) -> QuerySet[Appointment]:
+    """Return a practitioner's booked appointments that touch a span and are not over, by start (E8.4).
+
+    Args:
+        span: two aware instants; no end: all that follows.
+    """
+    rows = Appointment.objects.whole().filter(
+        clinic=clinic,
+        calendar__practitioner=practitioner_id,
+        status=Status.BOOKED,
+        ends_at__gt=max(span[0], at),
+    )
+    return (rows.filter(starts_at__lt=span[1]) if span[1] else rows).order_by("starts_at", "pk")

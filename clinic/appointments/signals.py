@@ -13,6 +13,10 @@ appointment_moved = Signal()
 # It was cancelled. Arguments: appointment, actor, at, by ("patient" or "clinic").
 appointment_cancelled = Signal()
 
+# A cancellation was taken back at once, before anybody was told of it. Arguments: appointment, actor, at.
+# Who told somebody already raises `clinic.appointments.operations.NotAllowed`.
+appointment_restored = Signal()
+
 # The patient confirmed it. Arguments: appointment, actor, at.
 appointment_confirmed = Signal()
 

@@ -19,11 +19,16 @@ from clinic.appointments.booking_page import BookingPage
 from clinic.appointments.enums import TRANSITIONS, CancelledBy, Status
 from clinic.appointments.forms import CancelForm, MarkForm, MoveForm
 from clinic.appointments.history import list_story
+from clinic.appointments.in_place import is_in_place, say_done
 from clinic.appointments.models import Appointment
+from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News, as_moved, told
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
-from clinic.appointments.queries import list_day, list_unreachable
+from clinic.appointments.queries import is_taken, list_day, list_unreachable
+from clinic.appointments.rules import may_restore
 from clinic.audit.opening import opened
 from clinic.calendars.models import Calendar
+from clinic.calendars.queries import open_spans
+from clinic.forms import VersionForm
 from clinic.lib import clock, when
 from clinic.lib.local_time import is_repeated
 from clinic.panels import rendered
@@ -86,6 +91,8 @@ def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
     status = 200
     if page.errors_shown():
         made = page.book()
+        if made is not None and page.in_dialog:
+            return _done(request, member, made, _("Booked."), BOOKED)
         if made is not None:
             _say_if_repeated(request, made.starts_at, made.calendar.zone)
             messages.success(request, _("Booked."))
@@ -101,10 +108,17 @@ def appointment_book(request: HttpRequest, member: Member) -> HttpResponse:
     )
 
 
+def _repeated(start: datetime, zone: ZoneInfo) -> str:
+    """Return which of two equal hours an appointment has, in words (E1.6); nothing on other days."""
+    local = start.astimezone(zone)
+    if local.fold or not is_repeated(local.replace(tzinfo=None), zone):
+        return ""
+    return _("That hour happens twice on that day. The first of the two is booked.")
+
+
 def _say_if_repeated(request: HttpRequest, start: datetime, zone: ZoneInfo) -> None:
-    """Tell staff which of two equal hours an appointment has (E1.6)."""
-    if is_repeated(start.astimezone(zone).replace(tzinfo=None), zone):
-        messages.info(request, _("That hour happens twice on that day. The first of the two is booked."))
+    if said := _repeated(start, zone):
+        messages.info(request, said)
 
 
 def _to(appointment: Appointment) -> HttpResponse:
@@ -119,9 +133,15 @@ def _page(
     local = appointment.starts_at.astimezone(appointment.calendar.zone)
     state = Status(appointment.status)
     move_form = MoveForm(
-        initial={"day": local.date(), "time": f"{local:%H:%M}", "version": appointment.version},
+        initial={
+            "day": local.date(),
+            "time": f"{local:%H:%M}",
+            "version": appointment.version,
+            "calendar": appointment.calendar_id,
+        },
         calendar=appointment.calendar,
     )
+    is_card = more.pop("is_card", is_in_place(request))
     with opened(request, member.actor, appointment, at=at):
         context = {
             "appointment": appointment,
@@ -132,10 +152,15 @@ def _page(
             "can_mark_done": Status.DONE in TRANSITIONS[state],
             "can_mark_no_show": Status.NO_SHOW in TRANSITIONS[state] and at >= appointment.starts_at,
             "can_unmark": Status.BOOKED in TRANSITIONS[state],
-            "panels": rendered(request, "appointment", appointment),
-            "side_panels": rendered(request, "appointment_side", appointment),
+            "can_restore": state == Status.CANCELLED
+            and may_restore(cancelled_at=appointment.cancelled_at, starts_at=appointment.starts_at, at=at),
             "story": list_story(appointment),
         }
+        if is_card:
+            context["cancel_choices"] = [("patient", _("The patient's")), ("clinic", _("The clinic's"))]
+            return render(request, "clinic/appointment_card.html", {**context, **more}, status=status)
+        context["panels"] = rendered(request, "appointment", appointment)
+        context["side_panels"] = rendered(request, "appointment_side", appointment)
         return render(request, "clinic/appointment.html", {**context, **more}, status=status)
 
 
@@ -147,6 +172,16 @@ def appointment(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     return _page(request, member, found)
 
 
+@require_safe
+@staff("appointment.see")
+def appointment_card(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Show an appointment in a dialog over the calendar, with what can be done to it; the page to who has no script."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.see")
+    if not request.htmx:  # type: ignore[attr-defined]
+        return _to(found)
+    return _page(request, member, found, is_card=True)
+
+
 def _change(
     request: HttpRequest,
     member: Member,
@@ -154,10 +189,13 @@ def _change(
     act: Callable[[], object],
     is_so: Callable[[Appointment], bool],
     done: str,
+    *,
+    what: str = "",
     **typed: Any,
 ) -> HttpResponse:
     """Do one change and show the page; whatever stands in the way is said on the true state (409).
 
+    In a dialog the dialog closes, and a toast tells what the patient is told of `what` (a word of `news`).
     `is_so` tells whether an appointment stands as this change leaves it: then a second press of the same
     form is no clash (G4). `typed` are forms that the page shows again as they were sent.
     """
@@ -170,52 +208,105 @@ def _change(
     except NotAllowed:
         problem = _("This is not possible any more. This is how the appointment stands now.")
     else:
-        messages.success(request, done)
-        return _to(found)
+        return _done(request, member, found, done, what)
     fresh = get_for(member, Appointment.objects.whole(), found.pk, "appointment.see")
     if is_so(fresh):
+        if is_in_place(request):
+            return say_done(request, fresh, _("This was done already."))
         messages.info(request, _("This was done already."))
         return _to(fresh)
     return _page(request, member, fresh, status=409, problem=problem, shows_latest=True, **typed)
 
 
+def _done(
+    request: HttpRequest, member: Member, found: Appointment, done: str, what: str = ""
+) -> HttpResponse:
+    if not is_in_place(request):
+        messages.success(request, done)
+        return _to(found)
+    fresh = get_for(member, Appointment.objects.whole(), found.pk, "appointment.see")
+    news = News(what, fresh, clock.now()) if what else None
+    return say_done(request, fresh, done, news=news, note=_repeated(fresh.starts_at, fresh.calendar.zone))
+
+
 @require_POST
 @staff("appointment.write")
 def appointment_move(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """Give an appointment another time in its calendar."""
+    """Give an appointment another time, in its calendar or another; *ask* only shows what would follow."""
     found = get_for(member, Appointment.objects.whole(), pk, "appointment.write")
     form = MoveForm(request.POST, calendar=found.calendar)
     if not form.is_valid():
         return _page(request, member, found, status=422, move_form=form)
 
-    start, zone = form.cleaned_data["starts_at"], found.calendar.zone
+    start, target = form.cleaned_data["starts_at"], form.cleaned_data["calendar"]
+    zone, at = target.zone, clock.now()
 
     def act() -> None:
         operations.move(
             appointment_id=pk,
             starts_at=start,
+            calendar=target,
             version=form.cleaned_data["version"],
             actor=member.actor,
-            at=clock.now(),
+            at=at,
         )
-        _say_if_repeated(request, start, zone)
+        if not is_in_place(request):
+            _say_if_repeated(request, start, zone)
 
     try:
-        if start < clock.now():
+        if start < at:
             form.add_error("time", _("This time has passed. Please choose a later one."))
             return _page(request, member, found, status=422, move_form=form)
+        if "ask" in request.POST and found.is_active and found.version == form.cleaned_data["version"]:
+            return _ask_move(request, member, found, form)
         return _change(
             request,
             member,
             found,
-            act,
-            lambda fresh: fresh.is_active and fresh.starts_at == start,
+            _refused if "ask" in request.POST else act,
+            lambda fresh: fresh.is_active and (fresh.starts_at, fresh.calendar_id) == (start, target.pk),
             _("New time: %(when)s.") % {"when": when.date_and_time(start, zone, get_language() or "en")},
+            what=MOVED,
             move_form=form,
         )
     except Taken:
         form.add_error("time", _("This time is taken. The appointment is unchanged."))
         return _page(request, member, found, status=409, move_form=form)
+
+
+def _refused() -> None:
+    """Stand for an act whose question came too late: nothing is done, the true state is shown."""
+    raise StaleAppointment
+
+
+def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: MoveForm) -> HttpResponse:
+    """Show from where to where, and what the patient would be told; raise `Taken` where it is not free."""
+    at, target = clock.now(), form.cleaned_data["calendar"]
+    moved = as_moved(found, calendar=target, starts_at=form.cleaned_data["starts_at"], at=at)
+    span = moved.starts_at, moved.ends_at
+    if is_taken(calendar_id=target.pk, span=span, besides=found.pk, at=at):
+        raise Taken
+    request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, found.pk])  # type: ignore[attr-defined]
+    template = "clinic/appointment_move.html"
+    opens = open_spans(calendar=target, first=form.cleaned_data["day"], days=1)
+    context = {
+        "appointment": found,
+        "moved": moved,
+        "zone": found.calendar.zone,
+        "new_zone": target.zone,
+        "is_outside_hours": not any(first <= span[0] and span[1] <= last for first, last in opens),
+        "note": _repeated(moved.starts_at, target.zone),
+        "in_dialog": is_in_place(request),
+        "is_unchanged": (moved.starts_at, target.pk) == (found.starts_at, found.calendar_id),
+        "told": told(request, News(MOVED, moved, at)),
+        "wanted": {
+            "day": form.cleaned_data["day"].isoformat(),
+            "time": f"{form.cleaned_data['time']:%H:%M}",
+            "calendar": target.pk,
+            "version": found.version,
+        },
+    }
+    return render(request, f"{template}#move" if is_in_place(request) else template, context)
 
 
 @require_POST
@@ -243,7 +334,37 @@ def appointment_cancel(request: HttpRequest, member: Member, pk: int) -> HttpRes
         act,
         lambda fresh: fresh.status == Status.CANCELLED and fresh.cancelled_by == form.cleaned_data["by"],
         _("Cancelled. The time is free again."),
+        what=CANCELLED,
     )
+
+
+@require_POST
+@staff("appointment.write")
+def appointment_restore(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Take a cancellation back, within its seconds (D3)."""
+    found = get_for(member, Appointment.objects.whole(), pk, "appointment.write")
+    form = VersionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, member, found, status=422)
+
+    def act() -> None:
+        operations.restore(
+            appointment_id=pk, version=form.cleaned_data["version"], actor=member.actor, at=clock.now()
+        )
+
+    try:
+        return _change(
+            request,
+            member,
+            found,
+            act,
+            lambda fresh: fresh.is_active,
+            _("The appointment stands again. Nobody was told of the cancellation."),
+        )
+    except Taken:
+        problem = _("This time was just given to somebody else. The appointment stays cancelled.")
+        fresh = get_for(member, Appointment.objects.whole(), pk, "appointment.see")
+        return _page(request, member, fresh, status=409, problem=problem)
 
 
 @require_POST

@@ -9,14 +9,13 @@ from django.db import transaction
 from clinic.audit.operations import Actor, record
 from clinic.calendars.cities import find_city
 from clinic.calendars.models import (
-    Absence,
     Calendar,
     DayException,
     ExceptionHours,
     OpeningHours,
     Service,
 )
-from clinic.calendars.signals import calendar_changed
+from clinic.calendars.signals import calendar_changed, calendar_hours_changed
 from clinic.people.models import Clinic, Practitioner
 
 Hours = tuple[time, time]
@@ -262,6 +261,7 @@ def set_opening_hours(
     ]
     OpeningHours.objects.bulk_create(rows)
     record(actor, "calendar.hours_set", calendar, new={"hours": [str(row) for row in rows]}, at=at)
+    tell_hours_changed(calendar, actor=actor, at=at)
 
 
 @transaction.atomic
@@ -275,26 +275,26 @@ def set_day_exception(
         ExceptionHours(exception=exception, opens=opens, closes=closes) for opens, closes in hours
     )
     record(actor, "calendar.exception_set", calendar, new={"day": day.isoformat()}, at=at)
+    tell_hours_changed(calendar, actor=actor, at=at)
 
 
 @transaction.atomic
-def add_absence(
-    *,
-    practitioner: Practitioner,
-    starts_at: datetime,
-    ends_at: datetime | None,
-    actor: Actor,
-    at: datetime,
-) -> Absence:
-    """Enter an absence between two aware instants; no end: until further notice. Cancels nothing (E8.4)."""
-    made = Absence.objects.create(
-        clinic_id=practitioner.clinic_id, practitioner=practitioner, starts_at=starts_at, ends_at=ends_at
-    )
-    record(
-        actor,
-        "absence.added",
-        made,
-        new={"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None},
+def remove_day_exception(*, calendar: Calendar, day: date, actor: Actor, at: datetime) -> bool:
+    """Let the weekday's hours hold again on a local date; return False where they did already (D4)."""
+    deleted, _rows = DayException.objects.filter(calendar=calendar, day=day).delete()
+    if not deleted:
+        return False
+    record(actor, "calendar.exception_removed", calendar, old={"day": day.isoformat()}, at=at)
+    tell_hours_changed(calendar, actor=actor, at=at)
+    return True
+
+
+def tell_hours_changed(calendar: Calendar, *, actor: Actor, at: datetime) -> None:
+    """Announce that a calendar is open at other times."""
+    calendar_hours_changed.send(
+        Calendar,
+        clinic_id=calendar.clinic_id,
+        practitioner_id=calendar.practitioner_id,
+        actor=actor,
         at=at,
     )
-    return made

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from clinic.appointments import operations as appointments
 from clinic.appointments.enums import CancelledBy, Origin, Status
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, user_actor
+from clinic.calendars import absences
 from clinic.calendars import operations as calendars
 from clinic.calendars.models import Calendar, Service
 from clinic.demo import days
@@ -189,7 +190,7 @@ def _make_calendar(
             calendar=calendar, day=away.short_day, hours=days.SHORT_DAY, actor=SYSTEM, at=at
         )
     if plan.name == days.ABSENT:
-        calendars.add_absence(
+        absences.add_absence(
             practitioner=practitioner,
             starts_at=day_span(away.first, zone)[0],
             ends_at=day_span(away.last, zone)[0],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_timedelta, get_timezone_location
+from babel.dates import format_date, format_interval, format_timedelta, get_timezone_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +155,19 @@ def relative_days(at: datetime, now: datetime, zone: ZoneInfo, language: str) ->
     return format_timedelta(
         timedelta(days=days), granularity="day", threshold=1e9, add_direction=True, locale=_base(language)
     )
+
+
+def days(first: date, last: date, language: str) -> str:
+    """Return a span of days with its year: "3 – 7 May 2027", "3–7 maja 2027", "3.–7. Mai 2027"."""
+    base = _base(language)
+    return format_interval(first, last, "yMMMMd", locale="en_GB" if base == "en" else base)
+
+
+def weekday(day: date, language: str) -> str:
+    """Return a day as the head of a column: "Mon 3", "pon. 3", "Mo 3"."""
+    return f"{format_date(day, 'EEE', locale=_base(language)).rstrip('.')} {day.day}"
+
+
+def day_name(day: date, language: str) -> str:
+    """Return a day as one says it, without the year: "Tuesday 4 May", "wtorek, 4 maja"."""
+    return format_date(day, _MANNERS[_base(language)].long_date.removesuffix(" y"), locale=_base(language))

@@ -50,6 +50,12 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 
 @register.filter
+def local_day(at: datetime, zone: ZoneInfo) -> str:
+    """Return an instant's local date as addresses and forms carry it."""
+    return at.astimezone(zone).date().isoformat()
+
+
+@register.filter
 def breakable(address: str) -> SafeString:
     """Return an e-mail address that a narrow place breaks where its parts meet, not inside a word."""
     parts = re.split(r"(?<=@)|(?=\.)", address)

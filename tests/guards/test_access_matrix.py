@@ -14,15 +14,18 @@ from django.test import Client
 from django.test.signals import template_rendered
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from clinic.appointments.hours_forms import seen_of
+from clinic.audit.operations import SYSTEM
+from clinic.calendars.absences import add_absence
 from clinic.directory.slot_picker import code_of
-from clinic.models import User
+from clinic.models import Absence, User
 from messaging.delivery import send_due
 from messaging.links import link_key, token_of
 from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
 from tests.factories.booking import START, booking_form, open_for_booking
 from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
-from tests.factories.house import HTMX, NOW, House, by_link, logged_in
+from tests.factories.house import DAYS, HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
 from tests.factories.waiting import (
     area_form,
@@ -69,12 +72,28 @@ clinic:book_details                   GET   200   200   200   200   200   200   
 clinic:book_details                   POST  302   302   302   302   302   302   302
 clinic:today                          GET   302   302   200   200   200   404   404
 clinic:today                          POST  405   405   405   405   405   405   405
+clinic:calendar                       GET   302   302   200   200   200   404   404
+clinic:calendar                       POST  405   405   405   405   405   405   405
+clinic:calendar_print                 GET   302   302   200   200   200   404   404
+clinic:calendar_print                 POST  405   405   405   405   405   405   405
+clinic:calendar_free                  GET   302   302   200   200   200   404   404
+clinic:calendar_free                  POST  405   405   405   405   405   405   405
+clinic:absences                       GET   302   302   200   200   200   404   404
+clinic:absences                       POST  302   302   302   302   302   404   404
+clinic:absence                        GET   302   302   200   200   200   404   404
+clinic:absence                        POST  302   302   302   302   302   404   404
+clinic:calendar_hours                 GET   302   302   200   200   200   404   404
+clinic:calendar_hours                 POST  302   302   302   302   302   404   404
 clinic:listen                         GET   405   405   405   405   405   405   405
 clinic:listen                         POST  302   302   204   204   204   404   404
 clinic:appointment_book               GET   302   302   200   200   200   404   404
 clinic:appointment_book               POST  302   302   302   302   302   404   404
 clinic:appointment                    GET   302   302   200   200   200   404   404
 clinic:appointment                    POST  405   405   405   405   405   405   405
+clinic:appointment_card               GET   302   302   302   302   302   404   404
+clinic:appointment_card               POST  405   405   405   405   405   405   405
+clinic:appointment_restore            GET   405   405   405   405   405   405   405
+clinic:appointment_restore            POST  302   302   302   302   302   404   404
 clinic:appointment_move               GET   405   405   405   405   405   405   405
 clinic:appointment_move               POST  302   302   302   302   302   404   404
 clinic:appointment_cancel             GET   405   405   405   405   405   405   405
@@ -293,6 +312,7 @@ def object_of(name: str, house: House) -> int:
     if name in {
         "clinic:calendar_settings",
         "clinic:calendar_service",
+        "clinic:calendar_hours",
         "notifications:calendar_communication",
     }:
         return house.calendar.pk
@@ -302,6 +322,8 @@ def object_of(name: str, house: House) -> int:
         return reported_of(house).pk
     if name in {"clinic:review_answer", "clinic:review_report"}:
         return review_of(house).pk
+    if name == "clinic:absence":
+        return absence_of(house).pk
     if name == "waiting_area:broadcast_sent":
         return broadcast_of(house).pk
     if name == "waiting_area:notice_withdraw":
@@ -317,6 +339,15 @@ def object_of(name: str, house: House) -> int:
             message__appointment=house.appointment, message__kind="details", channel="email"
         ).pk
     return house.appointment.pk
+
+
+def absence_of(house: House) -> Absence:
+    """Return the house's one absence, in the summer."""
+    practitioner = house.calendar.practitioner
+    found = Absence.objects.filter(practitioner=practitioner).order_by("pk").first()
+    return found or add_absence(
+        practitioner=practitioner, starts_at=NOW + 60 * DAYS, ends_at=NOW + 70 * DAYS, actor=SYSTEM, at=NOW
+    )
 
 
 def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -> str:
@@ -386,6 +417,12 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:appointment_move": {**version, "day": "2027-05-21", "time": "9:00"},
         "clinic:appointment_cancel": {**version, "by": "clinic"},
         "clinic:appointment_mark": {**version, "status": "done"},
+        "clinic:appointment_restore": version,
+        "clinic:absences": {
+            "practitioner": house.calendar.practitioner_id, "from_day": "2027-06-01", "until_day": "2027-06-05",
+        },
+        "clinic:absence": {"from_day": "2027-07-02", "seen": seen_of(absence_of(house))},
+        "clinic:calendar_hours": {"day": "2027-06-01", "hours": "9-12"},
         "clinic:patients": {"text": "zofia"},
         "clinic:patient_new": form,
         "clinic:patient_edit": {**form, "version": house.patient.version},

@@ -14,6 +14,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
 from clinic.audit.operations import SYSTEM, user_actor
+from clinic.calendars.absences import add_absence
 from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
@@ -55,17 +56,29 @@ pytestmark = pytest.mark.one_engine
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
+    "clinic:appointment_card",
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
 # right after a booking, or with a code.
-ELSEWHERE = {"waiting_area:personal", "reminders:patient_review", "clinic:book_done", "reminders:patient_card"}
+ELSEWHERE = {
+    "waiting_area:personal",
+    "reminders:patient_review",
+    "clinic:book_done",
+    "reminders:patient_card",
+}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
     "clinic:appointment_book": "main form :is(select, input:not([type=hidden]))",
+    "clinic:absence": "main form input:not([type=hidden])",
+    "clinic:absences": "main form :is(select, input:not([type=hidden]))",
     "clinic:book_details": "main [name=name]",
     "clinic:book_service": "main .booking-services a",
     "clinic:book_time": "main .button-main",
+    "clinic:calendar": "main .diary-steps a",
+    "clinic:calendar_free": "main form :is(select, input:not([type=hidden]))",
+    "clinic:calendar_hours": "main form input:not([type=hidden])",
+    "clinic:calendar_print": "main :is([data-print], a)",
     "clinic:calendar_service": "main form input:not([type=hidden])",
     "clinic:calendar_settings": "main form input:not([type=hidden])",
     "clinic:clinic_profile": "main a",
@@ -331,6 +344,49 @@ def test_waiting_areas_dialogs_are_sound(live: str, busy: House, walk_as: Callab
     page.locator("#stay").click()
     end_call(call=call_of(busy), actor=user_actor(busy.assistant), at=NOW)
     page.get_by_role("heading", name="The call is over").wait_for()
+    walk.look()
+
+    assert not walk.found, "\n".join(walk.found)
+
+
+def test_calendars_dialogs_are_sound(live: str, busy: House, walk_as: Callable[..., Walk]) -> None:
+    add_absence(
+        practitioner=busy.calendar.practitioner, starts_at=NOW + DAYS, ends_at=None, actor=SYSTEM, at=NOW
+    )
+    walk = walk_as(logged_in(busy.assistant))
+    page = walk.page
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.goto(live + busy.url("calendar/?view=week&calendar=all"))
+    walk.look()
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.goto(live + busy.url("calendar/"))
+    page.locator(".visit a").last.focus()
+    page.keyboard.press("m")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Move the appointment?").wait_for()
+    walk.look()
+    for name, there in (("calendar/free/", "#free"), ("calendar/absences/", "#absences")):
+        page.keyboard.press("Escape")
+        page.locator(f"main a[href$='{name}']").evaluate("link => link.click()")
+        page.locator(f"#dialog {there}").wait_for()
+        walk.look()
+    page.locator("#absences .row a").click()
+    page.locator("#dialog #absence .row").first.wait_for()
+    walk.look()
+    page.keyboard.press("Escape")
+    page.locator(".column-book").first.evaluate("link => link.click()")
+    page.locator("#dialog #booking-form").wait_for()
+    walk.look()
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.locator(".visit a").last.press("Enter")
+    page.locator("#card").wait_for()
+    walk.look()
+    page.set_viewport_size({"width": DESK, "height": 900})
+    page.locator("#card summary", has_text="Cancel").click()
+    page.get_by_role("button", name="The clinic's").click()
+    page.get_by_role("button", name="Undo").wait_for()
     walk.look()
 
     assert not walk.found, "\n".join(walk.found)

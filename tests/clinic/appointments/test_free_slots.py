@@ -6,7 +6,8 @@ import pytest
 
 from clinic.appointments import occupancy
 from clinic.appointments.free_slots import list_free_slots
-from clinic.calendars.operations import add_absence, set_day_exception
+from clinic.calendars.absences import add_absence
+from clinic.calendars.operations import set_day_exception
 from clinic.models import Calendar
 from tests.factories.clinic import MINUTES, MONDAY, STAFF, book_visit, make_calendar, open_daily
 

@@ -32,6 +32,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     ("path", "current"),
     [
         ("", {"": "page"}),
+        ("calendar/", {"calendar/": "page"}),
+        ("calendar/absences/", {"calendar/": "true"}),
         ("patients/", {"patients/": "page"}),
         ("patients/new/", {"patients/": "true"}),
         ("appointments/book/", {}),
@@ -51,7 +53,7 @@ def test_page_is_marked_and_what_lies_below_it_too(
     assert {url: mark for url, mark in found.items() if mark} == {
         rynek.url(url): mark for url, mark in current.items()
     }
-    pages = ("", "waiting/", "patients/", "mailbox/", "reviews/", "settings/")
+    pages = ("", "calendar/", "waiting/", "patients/", "mailbox/", "reviews/", "settings/")
     assert list(found) == [rynek.url(url) for url in pages]
 
 
@@ -60,11 +62,11 @@ def test_pages_that_a_role_may_not_see_are_left_out(rynek: House, desk: Client) 
 
 
 def test_registered_page_takes_its_place(registry: None, rynek: House, desk: Client) -> None:
-    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 12))
+    register_navigation(NavigationEntry("clinic:appointment_book", "Extra", "plus", 11))
 
     found = list(shown(desk.get(rynek.url())))
 
-    assert found[:3] == [rynek.url(), rynek.url("appointments/book/"), rynek.url("waiting/")]
+    assert found[:3] == [rynek.url(), rynek.url("appointments/book/"), rynek.url("calendar/")]
 
 
 def test_fifth_page_and_those_after_it_stand_under_more_as_well(
@@ -75,6 +77,7 @@ def test_fifth_page_and_those_after_it_stand_under_more_as_well(
     response = office.get(rynek.url("settings/"))
 
     assert shown(response, "More pages") == {
+        rynek.url("mailbox/"): "",
         rynek.url("reviews/"): "",
         rynek.url("settings/"): "page",
         rynek.url("appointments/book/"): "",

@@ -1,0 +1,366 @@
+"""The staff calendar's page: which days and calendars were asked for, and all that stands on them (D3).
+
+However full it is, it asks the database the same few questions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clinic.appointments.enums import Status
+from clinic.appointments.forms import FIRST_DAY, LAST_DAY
+from clinic.appointments.grid import Axis, Day, Place, axis_for
+from clinic.appointments.models import Appointment
+from clinic.appointments.slot_html import slots_html
+from clinic.calendars.models import Calendar
+from clinic.calendars.opening import Opening
+from clinic.calendars.rules import Span
+from clinic.lib import when
+from clinic.people.models import Clinic
+
+DAY, WEEK = "day", "week"
+ALL = "all"
+# A week of more calendars side by side is wider than any screen; it is there for who asks for it.
+MOST_IN_A_WEEK = 2
+WORKDAYS = 5
+# No appointment is longer than this: who is still here on a day began the day before at the earliest.
+LONGEST = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address asks for: a day or a week, which, and of which calendars (none named: all)."""
+
+    view: str
+    day: date
+    ids: tuple[int, ...] = ()
+    is_all: bool = False
+
+    @property
+    def first(self) -> date:
+        """The first date that is shown."""
+        return self.day - timedelta(days=self.day.weekday()) if self.view == WEEK else self.day
+
+    @property
+    def days(self) -> int:
+        return 7 if self.view == WEEK else 1
+
+    def query(self, **other: Any) -> str:
+        """Return the address's query, with other values in the place of its own."""
+        values = {"view": self.view, "day": self.day, "ids": self.ids, "is_all": self.is_all, **other}
+        pairs: list[tuple[str, str]] = [("view", values["view"]), ("day", values["day"].isoformat())]
+        pairs += [("calendar", ALL)] if values["is_all"] else [("calendar", str(pk)) for pk in values["ids"]]
+        return f"?{urlencode(pairs)}"
+
+
+def read_wanted(query: Mapping[str, Any], calendars: Sequence[Calendar], *, today: date) -> Wanted:
+    """Return what an address asks for; what cannot be read counts as not said.
+
+    Args:
+        query: the request's GET, or anything with `get` and `getlist`.
+        today: the local date that is shown where none is named.
+    """
+    view = WEEK if query.get("view") == WEEK else DAY
+    try:
+        day = date.fromisoformat(query.get("day", ""))
+    except ValueError:
+        day = today
+    if not FIRST_DAY + timedelta(days=14) <= day <= LAST_DAY - timedelta(days=14):
+        day = today
+    named = query.getlist("calendar")  # type: ignore[attr-defined]
+    known = {str(one.pk): one.pk for one in calendars}
+    ids = tuple(known[text] for text in dict.fromkeys(named) if text in known)
+    return Wanted(view, day, () if ALL in named else ids, ALL in named)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One appointment in a column."""
+
+    pk: int
+    id: str
+    classes: str
+    state: str
+    url: str
+    time: str
+    until: str
+    name: str
+    service: str
+    doubt: str
+    is_confirmed: bool
+    is_unreachable: bool
+    is_booked: bool
+    minutes: int
+    version: int
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Something in a column that is no appointment: an opening, an absence, an hour that is not there."""
+
+    kind: str
+    classes: str
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Column:
+    """One calendar on one date."""
+
+    calendar: Calendar
+    day: Day
+    is_today: bool
+    hours: str
+    is_exception: bool
+    head: str
+    short: str
+    blocks: list[Block] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    html: str = ""  # its appointments, once they are written
+    ticks: list[int | None] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return f"column-{self.calendar.pk}-{self.day.day.isoformat()}"
+
+    @property
+    def date(self) -> date:
+        return self.day.day
+
+
+# How many minutes have no room for a second line, by how large an hour is drawn (`static/calendar.css`).
+ONE_LINE = {20: 25, 15: 20, 10: 15, 5: 5}
+
+# What is asked of an appointment, in this order.
+_FIELDS = (
+    "pk", "calendar_id", "starts_at", "ends_at", "status", "confirmed_at", "version", "patient__name",
+    "patient__phone", "patient__email", "patient__email_bounced_at", "service__name",
+)  # fmt: skip
+
+
+@dataclass
+class Agenda:
+    """A day or a week of some calendars.
+
+    Args:
+        calendars: all of the clinic's, by name, with their practitioners.
+        at: now.
+        user_id: who looks; of a week they are shown their own calendar first.
+    """
+
+    clinic: Clinic
+    calendars: Sequence[Calendar]
+    wanted: Wanted
+    at: datetime
+    language: str
+    user_id: int
+
+    @cached_property
+    def shown(self) -> list[Calendar]:
+        """The calendars that are shown."""
+        wanted = self.wanted
+        chosen = [one for one in self.calendars if one.pk in wanted.ids]
+        if chosen or wanted.is_all or wanted.view == DAY or len(self.calendars) <= MOST_IN_A_WEEK:
+            return chosen or list(self.calendars)
+        own = [one for one in self.calendars if one.practitioner.user_id == self.user_id]
+        return own[:1] or list(self.calendars[:1])
+
+    @property
+    def shows_all(self) -> bool:
+        return len(self.shown) == len(self.calendars)
+
+    @cached_property
+    def opening(self) -> Opening:
+        return Opening(self.shown, self.wanted.first, self.wanted.days)
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The appointments that touch the days shown, by start; cancelled ones are not on a calendar."""
+        if not self.shown:
+            return []
+        zones = {one.time_zone: one.zone for one in self.shown}.values()
+        dates = [self.wanted.first, self.wanted.first + timedelta(days=self.wanted.days - 1)]
+        start = min(Day(dates[0], zone).span[0] for zone in zones)
+        end = max(Day(dates[1], zone).span[1] for zone in zones)
+        found = Appointment.objects.filter(
+            clinic=self.clinic, starts_at__gt=start - LONGEST, starts_at__lt=end, ends_at__gt=start
+        ).exclude(status=Status.CANCELLED)
+        if not self.shows_all:
+            found = found.filter(calendar__in=[one.pk for one in self.shown])
+        return list(found.order_by("starts_at", "pk").values_list(*_FIELDS))
+
+    @cached_property
+    def _touched(self) -> dict[tuple[int, date], list[tuple[Any, ...]]]:
+        """The appointments by their calendar and each local date that they touch."""
+        zones = {one.pk: one.zone for one in self.shown}
+        found: dict[tuple[int, date], list[tuple[Any, ...]]] = {}
+        for row in self.rows:
+            zone = zones[row[1]]
+            first, last = row[2].astimezone(zone), row[3].astimezone(zone)
+            found.setdefault((row[1], first.date()), []).append(row)
+            if last.date() != first.date() and last.time() != time():
+                found.setdefault((row[1], last.date()), []).append(row)
+        return found
+
+    @cached_property
+    def days(self) -> list[date]:
+        """The dates that are shown: of a weekend only where something is open or booked."""
+        dates = [self.wanted.first + timedelta(days=number) for number in range(self.wanted.days)]
+        if self.wanted.view == DAY:
+            return dates
+        busy = {day for one in self.shown for day in dates if self.opening.on(one, day).spans}
+        busy |= {day for _pk, day in self._touched}
+        return [day for day in dates if day.weekday() < WORKDAYS or day in busy]
+
+    @cached_property
+    def axis(self) -> Axis:
+        """The hours that all columns share."""
+        spans: dict[tuple[int, date], list[Span]] = {
+            (one.pk, day): list(self.opening.on(one, day).spans) for day in self.days for one in self.shown
+        }
+        for key, found in self._touched.items():
+            if key in spans:
+                spans[key] += [(row[2], row[3]) for row in found]
+        zones = {one.pk: one.zone for one in self.shown}
+        return axis_for((Day(day, zones[pk]), found) for (pk, day), found in spans.items())
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The columns from left to right: day by day, in each the calendars."""
+        found = {
+            (one.pk, day): self._column(one, Day(day, one.zone)) for day in self.days for one in self.shown
+        }
+        for key, rows in self._touched.items():
+            if key in found:
+                for row in rows:
+                    self._put(found[key], row)
+        return list(found.values())
+
+    def write(self) -> None:
+        """Write each column's appointments as HTML."""
+        for column in self.columns:
+            column.html = slots_html(column.slots, one_line=self.short)
+
+    def _column(self, calendar: Calendar, day: Day) -> Column:
+        opening = self.opening.on(calendar, day.day)
+        is_today = self.at.astimezone(day.zone).date() == day.day
+        hours = ", ".join(when.span(*span, day.zone, self.language) for span in opening.spans)
+        column = Column(
+            calendar,
+            day,
+            is_today,
+            hours,
+            opening.is_exception,
+            head=when.day_name(day.day, self.language),
+            short=when.weekday(day.day, self.language),
+        )
+        column.blocks += self._blocks("open", day, opening.spans)
+        for absence in self.opening.absences_on(calendar, day.span):
+            end = absence.ends_at
+            text = _("Absent until further notice")
+            if end is not None:
+                text = _("Absent · back %(when)s") % {"when": self._back(end, day)}
+            column.blocks += self._blocks("away", day, [(absence.starts_at, end or day.span[1])], text)
+        column.blocks += self._missing(day)
+        column.ticks = day.ticks(self.axis) if is_today else []
+        return column
+
+    def _back(self, end: datetime, day: Day) -> str:
+        """Return when an absence ends, as short as it may be said on this date."""
+        local = end.astimezone(day.zone)
+        if local.date() == day.day:
+            return when.clock_time(end, day.zone, self.language)
+        if (local.hour, local.minute) == (0, 0):
+            return when.day_name(local.date(), self.language)
+        return when.date_and_time(end, day.zone, self.language)
+
+    def _blocks(self, kind: str, day: Day, spans: Iterable[Span], text: str = "") -> list[Block]:
+        places = (day.place(span, self.axis) for span in spans)
+        return [Block(kind, place.classes, text) for place in places if place]
+
+    def _missing(self, day: Day) -> list[Block]:
+        """Return the hours of the axis that this date does not have, or has twice, in words (D4)."""
+        skipped, repeated = day.skipped_hours(), day.repeated_hours()
+        found = []
+        for line in self.axis.lines():
+            classes = Place(line.first_row, line.last_row).classes
+            if line.hour in skipped:
+                found.append(Block("gap", classes, _("The clocks go forward: this hour does not exist.")))
+            elif line.is_second and line.hour in repeated:
+                found.append(Block("twice", classes, _("The clocks go back: this hour comes a second time.")))
+            elif line.is_second:
+                found.append(Block("gap", classes))
+        return found
+
+    def _put(self, column: Column, row: tuple[Any, ...]) -> None:
+        (
+            pk,
+            _calendar,
+            starts_at,
+            ends_at,
+            status,
+            confirmed_at,
+            version,
+            name,
+            phone,
+            email,
+            bounced,
+            service,
+        ) = row
+        day = column.day
+        place = day.place((starts_at, ends_at), self.axis)
+        if place is None:
+            return
+        is_booked = status == Status.BOOKED
+        is_unreachable = is_booked and not phone and (not email or bounced is not None)
+        state = "confirmed" if is_booked and confirmed_at else status
+        doubt = ""
+        if day.is_doubtful(starts_at):
+            is_second = bool(starts_at.astimezone(day.zone).fold)
+            doubt = _("second time this hour") if is_second else _("first time this hour")
+        column.slots.append(
+            Slot(
+                pk=pk,
+                id=f"slot-{pk}-{day.day.isoformat()}",
+                classes=place.classes,
+                state=state,
+                url=self._url(pk),
+                time=when.clock_time(starts_at, day.zone, self.language),
+                until=when.clock_time(ends_at, day.zone, self.language),
+                name=name,
+                service=service,
+                doubt=doubt,
+                is_confirmed=state == "confirmed",
+                is_unreachable=is_unreachable,
+                is_booked=is_booked,
+                minutes=round((ends_at - starts_at).total_seconds() / 60),
+                version=version,
+                phone=phone,
+            )
+        )
+
+    def _url(self, pk: int) -> str:
+        return f"{self._base}{pk}/"
+
+    @cached_property
+    def _base(self) -> str:
+        # One reverse for all of them: it is the dearest part of a row.
+        return reverse("clinic:appointment", args=[self.clinic.slug, 0]).removesuffix("0/")
+
+    @cached_property
+    def scale(self) -> int:
+        """How large an hour is drawn: so that the shortest appointment shown can be read."""
+        shortest = min((slot.minutes for column in self.columns for slot in column.slots), default=20)
+        return next((step for step in (20, 15, 10) if shortest >= step), 5)
+
+    @cached_property
+    def short(self) -> int:
+        """What is so short, in minutes, that it has one line alone."""
+        return ONE_LINE[self.scale]

@@ -1,0 +1,92 @@
+"""The hours of several calendars at once, for pages that show them side by side (D3, D4)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import DateField, Q, Value
+
+from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
+from clinic.calendars.rules import Span
+from clinic.lib.local_time import day_span, edge
+
+Hours = tuple[time, time]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDay:
+    """When a calendar is open on one local date, absences not yet taken off; `is_exception`: other hours than usual."""
+
+    spans: tuple[Span, ...]
+    hours: tuple[Hours, ...] = ()
+    is_exception: bool = False
+
+
+@dataclass(slots=True)
+class Opening:
+    """What shapes the free time of some calendars; two queries, however many there are.
+
+    Args:
+        calendars: of one clinic.
+        first, days: the local dates that are asked for.
+    """
+
+    calendars: Sequence[Calendar]
+    first: date
+    days: int
+    weekly: dict[tuple[int, int], list[Hours]] = field(init=False, default_factory=dict)
+    exceptions: dict[tuple[int, date], list[Hours]] = field(init=False, default_factory=dict)
+    absences: dict[int, list[Absence]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ids = [one.pk for one in self.calendars]
+        if not ids:
+            return
+        last = self.first + timedelta(days=self.days - 1)
+        # One question for both: the day that is None is a weekday's.
+        weekly = OpeningHours.objects.filter(calendar__in=ids).values_list(
+            "calendar_id", "weekday", Value(None, DateField()), "opens", "closes"
+        )
+        own = DayException.objects.filter(calendar__in=ids, day__range=(self.first, last)).values_list(
+            "calendar_id", Value(-1), "day", "hours__opens", "hours__closes"
+        )
+        for pk, weekday, day, opens, closes in weekly.union(own, all=True):
+            if day is None:
+                self.weekly.setdefault((pk, weekday), []).append((opens, closes))
+                continue
+            known = self.exceptions.setdefault((pk, day), [])
+            if opens is not None:
+                known.append((opens, closes))
+        start = min(day_span(self.first, zone)[0] for zone in self._zones())
+        end = max(day_span(last, zone)[1] for zone in self._zones())
+        people = {one.practitioner_id for one in self.calendars}
+        for absence in _touching(people, start, end):
+            self.absences.setdefault(absence.practitioner_id, []).append(absence)
+
+    def _zones(self) -> Iterable[ZoneInfo]:
+        return {one.time_zone: one.zone for one in self.calendars}.values()
+
+    def on(self, calendar: Calendar, day: date) -> OpenDay:
+        """Return a calendar's hours on a local date: the weekday's, or the date's own (D4)."""
+        own = self.exceptions.get((calendar.pk, day))
+        hours = sorted(own if own is not None else self.weekly.get((calendar.pk, day.weekday()), []))
+        zone = calendar.zone
+        spans = [(edge(day, opens, zone), edge(day, closes, zone)) for opens, closes in hours]
+        return OpenDay(
+            tuple(span for span in spans if span[0] < span[1]), tuple(hours), is_exception=own is not None
+        )
+
+    def absences_on(self, calendar: Calendar, span: Span) -> list[Absence]:
+        """Return the practitioner's absences that touch a span."""
+        return [
+            one
+            for one in self.absences.get(calendar.practitioner_id, [])
+            if one.starts_at < span[1] and (one.ends_at is None or one.ends_at > span[0])
+        ]
+
+
+def _touching(people: Iterable[int], start: datetime, end: datetime) -> Iterable[Absence]:
+    return Absence.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=start), practitioner__in=people, starts_at__lt=end
+    ).order_by("starts_at")
