@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from clinic.audit.operations import SYSTEM
-from clinic.calendars.operations import add_absence
+from clinic.calendars.absences import add_absence
 from clinic.directory import limits
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock

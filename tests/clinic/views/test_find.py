@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from clinic.audit.operations import SYSTEM
-from clinic.calendars.operations import add_absence, change_calendar
+from clinic.calendars.absences import add_absence
+from clinic.calendars.operations import change_calendar
 from clinic.models import Calendar, Service
 from tests.factories.directory import held, listed, write
 from tests.factories.house import DAYS, HOURS, NOW, House, book, make_calendar, make_patient

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from clinic.audit.operations import SYSTEM, user_actor
-from clinic.calendars.operations import add_absence, create_service
+from clinic.calendars.absences import add_absence
+from clinic.calendars.operations import create_service
 from clinic.directory.enums import ReviewState
 from clinic.directory.reviews import answer_review, decide_review
 from clinic.models import Calendar, Practitioner, Review, User

@@ -9,7 +9,7 @@ from clinic.appointments import operations
 from clinic.appointments.enums import CancelledBy, Status
 from clinic.appointments.models import Occupancy
 from clinic.audit.operations import SYSTEM
-from clinic.calendars.operations import add_absence
+from clinic.calendars.absences import add_absence
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock
 from clinic.models import Appointment, AuditEntry, Calendar
