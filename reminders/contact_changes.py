@@ -58,6 +58,8 @@ def _verdict(row: Delivery) -> Verdict:
     patient, address = row.message.patient, str(row.message.facts.get(row.channel, ""))
     if patient is None or not address:
         return Skip("no_contact")
+    if address in {patient.email, patient.phone}:
+        return Skip("address_back")
     clinic = patient.clinic
     context: dict[str, object] = {
         "clinic": clinic.name,

@@ -55,6 +55,7 @@ class World(Provider):
         self.calendar = dict.fromkeys(KINDS, True)
         self.own: dict[str, bool] = {}
         self.email, self.phone = "alice@patients.example", "+48512345678"
+        self.gone: set[str] = set()  # addresses that were on the card
         self.read_version = -1
         self.dead = ""  # the address that is marked as not working
         self.about: dict[int, tuple[str, int]] = {}  # delivery: kind, version
@@ -82,13 +83,16 @@ class World(Provider):
             raise PermanentError("smtp-550", no_such_address=self.dice.random() < 0.5)
         if lot < 0.18:
             raise AmbiguousError("lost-untaken")
-        self.take(outgoing.delivery_id, version)
+        self.take(outgoing.delivery_id)
         if lot < 0.26:
             raise AmbiguousError("lost-taken")
         return Accepted()
 
-    def take(self, pk: int, version: int) -> None:
+    def take(self, pk: int) -> None:
         self.taken[pk] += 1
+        kind, version = self.about[pk]
+        if kind == "contact_changed":
+            return
         if version < self.newest_taken:
             self.fault(f"news of version {version} after {self.newest_taken}")
         self.newest_taken = max(version, self.newest_taken)
@@ -100,6 +104,10 @@ class World(Provider):
         """Say what is wrong with sending this now."""
         if self.is_paused:
             self.fault("paused")
+        if kind == "contact_changed":
+            if address in {self.email, self.phone} or address not in self.gone:
+                self.fault(f"told {address}")
+            return
         if version != self.sequence:
             self.fault(f"the world is at {self.sequence}")
         if self.is_cancelled != (kind == "cancelled"):
@@ -198,6 +206,7 @@ class Life:
 
     def card(self) -> None:
         self.patient.refresh_from_db()
+        self.world.gone |= {self.world.email, self.world.phone}
         self.world.email = self.dice.choice(["", "alice@patients.example", "new@patients.example"])
         self.world.phone = self.dice.choice(["", "+48512345678", "+48512345679"])
         change_patient(
@@ -249,7 +258,7 @@ class Life:
                 )
                 if self.dice.random() < 0.5:
                     self.world.check(kind, version, text.address, is_sms=channel == Channel.SMS)
-                    self.world.take(row.pk, version)
+                    self.world.take(row.pk)
         Delivery.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))
 
     def step(self) -> None:

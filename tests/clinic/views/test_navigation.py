@@ -82,7 +82,7 @@ def test_fifth_page_and_those_after_it_stand_under_more_as_well(
         rynek.url("settings/"): "page",
         rynek.url("appointments/book/"): "",
     }
-    assert len(shown(response)) == 7
+    assert len(shown(response)) == 8
     assert "More: Settings" in Page(response).text.replace(" :", ":")
 
 

@@ -14,9 +14,11 @@ from clinic.lib import clock
 from clinic.models import AuditEntry, Patient
 from clinic.people.operations import change_patient
 from messaging.delivery import send_due
+from messaging.enums import State
 from messaging.links import link_key, token_of
 from messaging.models import Delivery, Message, SentText
 from notifications.enums import Channel
+from notifications.operations import pause_sending, resume_sending
 from reminders import codes
 from tests.factories.house import DAYS, HOURS, NOW, House, book, by_link, link_of, make_patient
 from tests.factories.page import Answer, Page
@@ -283,6 +285,24 @@ def test_staff_who_change_an_address_tell_the_old_one_too(rynek: House) -> None:
         language="de", actor=SYSTEM, at=NOW,
     )  # fmt: skip
     assert len(letters("contact_changed")) == 1
+
+
+def test_address_that_is_back_meanwhile_is_told_nothing(rynek: House) -> None:
+    pause_sending(clinic=rynek.clinic, actor=SYSTEM, at=NOW)
+    for number in ("+48601234567", rynek.patient.phone):
+        card = Patient.objects.get(pk=rynek.patient.pk)
+        change_patient(
+            patient=card, name=card.name, email=card.email, phone_number=number, language="en",
+            actor=SYSTEM, at=NOW,
+        )  # fmt: skip
+    resume_sending(clinic=rynek.clinic, actor=SYSTEM, at=NOW)
+
+    (text,) = letters("contact_changed")
+
+    # The first is on the card again; the second was there meanwhile, and is gone.
+    assert text.delivery.attempts.get().address == "+48601234567"
+    left = Delivery.objects.get(message__kind="contact_changed", state=State.SKIPPED)
+    assert left.reason == "address_back"
 
 
 @pytest.mark.parametrize(
