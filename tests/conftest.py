@@ -13,10 +13,15 @@ from django.conf import settings as product
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from hypothesis import settings as hypothesis
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
 from tests.factories.house import desk, markt, morning, office, operator, rynek
 from tests.measuring import unmeasured
+
+# A machine that runs three tests at a time is slow at times; that is no fault of a text.
+hypothesis.register_profile("patient", deadline=None)
+hypothesis.load_profile("patient")
 
 __all__ = ["desk", "markt", "morning", "office", "operator", "rynek"]
 

@@ -1,14 +1,16 @@
 """What a profile says of one address: when it is open, what is offered there, which times are free."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from urllib.parse import quote_plus
 
 from django.utils.dates import WEEKDAYS
 
+from clinic.appointments.online import Offer
 from clinic.calendars.models import Calendar, Service
 from clinic.calendars.rules import written_hours
-from clinic.directory.queries import list_free_days
+from clinic.directory.queries import DAYS_AHEAD
+from clinic.directory.slot_picker import Day, first_days
 
 # As schema.org writes opening hours.
 _DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
@@ -30,7 +32,7 @@ class Place:
     machine_hours: list[str]
     services: list[Service]
     free_for: Service | None
-    free_days: list[tuple[date, list[datetime]]]
+    free_days: list[Day]
 
 
 def describe_place(calendar: Calendar, *, at: datetime) -> Place:
@@ -54,5 +56,5 @@ def describe_place(calendar: Calendar, *, at: datetime) -> Place:
         ],
         services=services,
         free_for=shortest,
-        free_days=list_free_days(calendar, minutes=shortest.minutes, at=at) if shortest else [],
+        free_days=first_days(Offer(calendar, shortest.minutes, at), days=DAYS_AHEAD) if shortest else [],
     )

@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import get_language
 
 from clinic.lib.page_language import language_of, shown_in
-from clinic.people.models import Practitioner
 
 View = Callable[..., HttpResponse]
 
@@ -77,11 +76,3 @@ def around(request: HttpRequest, page: Page, **parameters: str) -> dict[str, Any
         "before": step(page.previous_page_number()) if page.has_previous() else "",
         "after": step(page.next_page_number()) if page.has_next() else "",
     }
-
-
-def booking_address(practitioner: Practitioner) -> str:
-    """Return where a practitioner's free times are booked; nothing while there is no such page."""
-    try:
-        return reverse("clinic:book_service", kwargs={"slug": practitioner.slug})
-    except NoReverseMatch:
-        return ""

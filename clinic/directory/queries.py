@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Avg, Count, Min, Q, QuerySet
 
-from clinic.appointments.free_slots import WIDEST_STEP, list_free_slots
+from clinic.appointments.free_slots import WIDEST_STEP
+from clinic.appointments.online import Offer
 from clinic.appointments.queries import list_taken_of
 from clinic.calendars import rules
 from clinic.calendars.models import Absence, Calendar, Service
@@ -17,7 +18,6 @@ from clinic.people.models import Clinic, Practitioner
 
 # How far ahead the pages look for free time: who wants to see more, books.
 DAYS_AHEAD = 14
-MOST_DAYS, MOST_TIMES = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,10 @@ def first_free_times(calendars: Collection[Calendar], at: datetime) -> dict[int,
     )
     found = {}
     for calendar in firsts:
-        length, busy = timedelta(minutes=minutes[calendar.pk]), taken.get(calendar.pk, [])
-        first = _first(spans[calendar.pk], busy, length=length, not_before=_earliest(calendar, at))
-        if first is not None and first <= _latest(calendar, at):
+        offer = Offer(calendar, minutes[calendar.pk], at)
+        length, busy = timedelta(minutes=offer.minutes), taken.get(calendar.pk, [])
+        first = _first(spans[calendar.pk], busy, length=length, not_before=offer.not_before)
+        if first is not None and first.astimezone(calendar.zone).date() <= offer.last_day:
             found[calendar.pk] = first
     return found
 
@@ -121,27 +122,3 @@ def _first(
         for at in rules.starts([(start, end)], inside, length=length, step=step, not_before=not_before):
             return at
     return None
-
-
-def _earliest(calendar: Calendar, at: datetime) -> datetime:
-    return at + timedelta(hours=calendar.online_notice_hours)
-
-
-def _latest(calendar: Calendar, at: datetime) -> datetime:
-    return at + timedelta(days=calendar.online_horizon_days)
-
-
-def list_free_days(calendar: Calendar, *, minutes: int, at: datetime) -> list[tuple[date, list[datetime]]]:
-    """Return the first few days with free online times for something so long, and the first times of each."""
-    slots = list_free_slots(
-        calendar=calendar,
-        minutes=minutes,
-        first=at.astimezone(calendar.zone).date(),
-        days=min(DAYS_AHEAD, calendar.online_horizon_days + 1),
-        at=_earliest(calendar, at),
-    )
-    days: dict[date, list[datetime]] = {}
-    for slot in slots:
-        if slot <= _latest(calendar, at):
-            days.setdefault(slot.astimezone(calendar.zone).date(), []).append(slot)
-    return [(day, times[:MOST_TIMES]) for day, times in list(days.items())[:MOST_DAYS]]

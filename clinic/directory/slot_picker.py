@@ -10,6 +10,8 @@ from clinic.appointments.online import Offer
 from clinic.lib.local_time import is_repeated
 
 WEEK = 7
+# What a profile shows of them.
+MOST_DAYS, MOST_TIMES = 3, 6
 _CODE = re.compile(r"\d{8}t\d{4}z")
 
 
@@ -84,6 +86,13 @@ def pick(offer: Offer, asked: str = "") -> Picker:
         before=max(first - timedelta(days=WEEK), begins) if first > begins else None,
         after=after if after <= offer.last_day else None,
     )
+
+
+def first_days(offer: Offer, *, days: int) -> list[Day]:
+    """Return the first few days with free times within so many days from today, and the first times of each."""
+    today = offer.at.astimezone(offer.calendar.zone).date()
+    found = list(_days(offer.slots(today, days), offer))[:MOST_DAYS]
+    return [Day(day.start, day.slots[:MOST_TIMES]) for day in found]
 
 
 def _day(asked: str, offer: Offer) -> date | None:

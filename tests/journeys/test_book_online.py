@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from clinic.lib import clock, when
 from messaging.models import SentText
-from tests.factories.booking import START, booked, open_for_booking
+from tests.factories.booking import START, booked, holds, open_for_booking
+from tests.factories.directory import profile_of
 from tests.factories.house import DAYS, HOURS, MINUTES, NOW, House
 from tests.journeys.conftest import MakeContext
 
@@ -79,3 +80,39 @@ def test_patient_books_and_moves(
     fits(phone, language)
     made.refresh_from_db()
     assert (made.starts_at, made.sequence) == (START + DAYS + HOURS, 1)
+
+
+def test_profile_leads_to_the_form_and_typing_keeps_the_time(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    first = open_for_booking(rynek)
+    practitioner = profile_of(rynek)
+    profile = f"{live}/p/{practitioner.slug}/"
+    assert first == f"/p/{practitioner.slug}/book/"
+    phone, other = (
+        new_context(locale="en-GB", viewport={"width": 360, "height": 780}).new_page() for _ in range(2)
+    )
+    for page in (phone, other):
+        page.goto(profile)
+        page.locator("a.slot").first.click()
+        expect(page.get_by_text("This time is free. It is yours once you have pressed Book.")).to_be_visible()
+    assert holds() == []
+
+    phone.get_by_label("Name").press_sequentially("Adam")
+
+    expect(phone.get_by_text("Kept for you until 09:10.")).to_be_visible()
+    expect(phone.get_by_label("Name")).to_have_value("Adam")
+    expect(phone.get_by_label("Name")).to_be_focused()
+    assert len(holds()) == 1
+
+    # Somebody else who types now is told at once, and chooses another time with what they typed.
+    other.get_by_label("Name").fill("Ewa")
+
+    expect(other.get_by_role("alert")).to_have_text(
+        "This time was just taken. Please choose another one. What you typed is still here."
+    )
+    expect(other.get_by_label("Name")).to_have_value("Ewa")
+    other.locator("button.slot").first.click()
+    expect(other.get_by_text("Kept for you until 09:10.")).to_be_visible()
+    expect(other.get_by_label("Name")).to_have_value("Ewa")
+    assert len(holds()) == 2

@@ -169,7 +169,12 @@ def test_a_card_changed_while_a_claim_is_committed(
     assert len(batch) == 1
     assert offer(batch) == set()
     sweep(MONDAY, "email")
-    assert [one.address for one in provider.sent] == ["new@patients.example"]
+    # To the one that left the card goes the news of that.
+    kinds = dict(Delivery.objects.values_list("pk", "message__kind"))
+    assert sorted((kinds[one.delivery_id], one.address) for one in provider.sent) == [
+        ("contact_changed", "alice@patients.example"),
+        ("details", "new@patients.example"),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -280,7 +280,7 @@ class _Details:
         return self.answer(form)
 
     def choose(self, code: str) -> HttpResponse:
-        """Keep another time; what was typed stays."""
+        """Keep another time, or this one for somebody who came by a link and types; what was typed stays."""
         form, chosen = self.unsent(), start_of(code)
         if chosen is None:
             return self.answer(form, status=422, problem=_not_offered(), with_times=True)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from clinic.calendars.models import Calendar
 from clinic.directory import queries, search
 from clinic.directory.profiles import describe_place
-from clinic.directory.public_page import around, booking_address, page_context, public_page
+from clinic.directory.public_page import around, page_context, public_page
 from clinic.directory.sitemap import SITEMAPS
 from clinic.lib import clock
 from clinic.lib.text import has_control_characters
@@ -80,8 +80,8 @@ def practitioner_profile(request: HttpRequest, slug: str) -> HttpResponse:
         "zone": places[0].calendar.zone if places else practitioner.clinic.zone,
         "places": places,
         "absence": queries.find_absence(practitioner, at),
+        "is_bookable": any(place.free_for for place in places),
         "rating": queries.ratings_of({practitioner.pk}).get(practitioner.pk),
-        "booking": booking_address(practitioner),
         "now": at,
         "panels": rendered(request, "profile", practitioner),
         **around(request, page),
@@ -120,7 +120,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 def robots(request: HttpRequest) -> HttpResponse:
     """Tell search engines which pages are for them: the directory's, and what these are drawn with."""
     allowed = [reverse("clinic:find"), "/p/", "/clinic/", "/static/"]
-    lines = ["User-agent: *", *(f"Allow: {path}" for path in allowed), "Disallow: /"]
+    lines = ["User-agent: *", *(f"Allow: {path}" for path in allowed), "Disallow: /p/*/book/", "Disallow: /"]
     sitemap_at = settings.PUBLIC_URL + reverse("clinic:sitemap")
     text = "\n".join([*lines, "", f"Sitemap: {sitemap_at}", ""])
     return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -67,7 +67,8 @@ def test_no_free_time_is_promised_where_there_is_none(why: str, online: House) -
         calendar.opening_hours.all().delete()
     else:
         Calendar.objects.update(online_horizon_days=1)
-        for start in (NOW + 2 * HOURS, NOW + DAYS - HOURS):
+        # The rest of today, and all of tomorrow.
+        for start in (NOW + 2 * HOURS, NOW + DAYS - HOURS, NOW + DAYS + 4 * HOURS):
             book(online.patient, calendar, start, minutes=300)
 
     assert "Next free time" not in results(Client().get("/find/"))[0]

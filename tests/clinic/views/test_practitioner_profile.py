@@ -63,13 +63,29 @@ def test_free_times_are_those_that_can_be_booked(rynek: House) -> None:
     profile_of(rynek)
     Calendar.objects.update(books_online=True, online_notice_hours=24, online_horizon_days=3)
 
-    text = Page(Client().get(URL)).text
+    response = Client().get(URL)
+    text = Page(response).text
 
-    # Now it is Monday, 9:00: a day's notice, three days ahead.
+    # Now it is Monday, 9:00: a day's notice, and today and three days.
     assert "Consultation, 30 minutes Tuesday 4 May 2027 09:00 09:30 10:00 10:30 11:00 11:30" in text
     assert "Wednesday 5 May 2027 08:00" in text
-    assert "Thursday 6 May 2027 08:00 08:30 09:00 What" not in text
+    assert "Thursday 6 May 2027 08:00 08:30 09:00 09:30 10:00 10:30 Services" in text
     assert "Friday" not in text.split("Services")[0]
+    # Each leads to the last page of booking it, in the language that was asked for.
+    details = f"{URL}book/{rynek.service.pk}/20270504t0700z/"
+    assert f'href="{details}"' in response.content.decode()
+    assert f'href="{details}?language=de"' in Client().get(f"{URL}?language=de").content.decode()
+    assert Client().get(details).status_code == 200
+
+
+def test_nothing_is_offered_where_nobody_books_online(rynek: House) -> None:
+    profile_of(rynek)
+    Calendar.objects.update(books_online=False)
+
+    text = Page(Client().get(URL)).text
+
+    assert "Book appointment" not in text
+    assert "Next free times" not in text
 
 
 @pytest.mark.parametrize(

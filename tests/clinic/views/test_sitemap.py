@@ -22,6 +22,7 @@ def test_search_engines_are_told_of_public_pages_alone(rynek: House, markt: Hous
     ]
     assert sitemap["Content-Type"] == "application/xml"
     assert robots.splitlines() == [
-        "User-agent: *", "Allow: /find/", "Allow: /p/", "Allow: /clinic/", "Allow: /static/", "Disallow: /", "",
+        "User-agent: *", "Allow: /find/", "Allow: /p/", "Allow: /clinic/", "Allow: /static/",
+        "Disallow: /p/*/book/", "Disallow: /", "",
         "Sitemap: https://anteroom.example:8443/sitemap.xml",
     ]  # fmt: skip
