@@ -43,6 +43,7 @@ urlpatterns = [
     ),
     path("c/<slug:slug>/appointments/<int:pk>/mark/", appointments.appointment_mark, name="appointment_mark"),
     path("c/<slug:slug>/patients/", people.patients, name="patients"),
+    path("c/<slug:slug>/patients/find/", people.patient_find, name="patient_find"),
     path("c/<slug:slug>/patients/new/", people.patient_new, name="patient_new"),
     path("c/<slug:slug>/patients/<int:pk>/", people.patient, name="patient"),
     path("c/<slug:slug>/patients/<int:pk>/edit/", people.patient_edit, name="patient_edit"),

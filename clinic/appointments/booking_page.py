@@ -23,9 +23,7 @@ from clinic.panels import FormPart, list_form_parts
 from clinic.people.forms import PatientForm
 from clinic.people.models import Patient
 from clinic.people.operations import clean_contact, create_patient
-from clinic.people.queries import find_patients
-
-MOST_OFFERED = 20
+from clinic.people.queries import MOST_OFFERED, find_card, find_patients, with_chosen
 
 
 @dataclass(slots=True)
@@ -124,13 +122,10 @@ class BookingPage:
     def found(self) -> list[Patient]:
         """Return the patients to choose from: those found, or the one already chosen."""
         text = self._value("text").strip()
-        chosen = Patient.objects.filter(clinic=self.member.clinic, pk=self._number("patient")).first()
+        chosen = find_card(clinic=self.member.clinic, number=self._value("patient"))
         rows = find_patients(clinic=self.member.clinic, text=text, most=MOST_OFFERED + 1) if text else []
         self.is_cut = len(rows) > MOST_OFFERED
-        rows = rows[:MOST_OFFERED]
-        if chosen and chosen not in rows:
-            rows.insert(0, chosen)
-        return rows
+        return with_chosen(rows[:MOST_OFFERED], chosen)
 
     def rendered_parts(self, request: HttpRequest) -> list[str]:
         """Return the form parts of upper apps as HTML."""
@@ -153,9 +148,7 @@ class BookingPage:
             return None
 
     def _known_patient(self, choice: str) -> Patient | None:
-        found = Patient.objects.filter(
-            clinic=self.member.clinic, pk=int(choice) if choice.isdecimal() and len(choice) < 19 else 0
-        ).first()
+        found = find_card(clinic=self.member.clinic, number=choice)
         if found is None and self.form.is_valid() is not None:
             self.form.add_error("text", _("Please choose a patient, or enter a new one."))
         return found

@@ -26,7 +26,7 @@ from clinic.people.forms import PatientEditForm, PatientForm
 from clinic.people.listening import member_subject, session_scope
 from clinic.people.models import Clinic, Patient, User
 from clinic.people.operations import StalePatient, change_patient, create_patient, record_email_works
-from clinic.people.queries import MOST_FOUND, find_patients
+from clinic.people.queries import MOST_FOUND, MOST_OFFERED, find_card, find_patients, with_chosen
 
 
 class LogIn(auth_views.LoginView):
@@ -134,6 +134,21 @@ def patients(request: HttpRequest, member: Member) -> HttpResponse:
     context = {"found": found[:MOST_FOUND], "text": text, "is_cut": len(found) > MOST_FOUND}
     template = "clinic/patients.html"
     return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
+
+
+@require_POST
+@staff("patient.see")
+def patient_find(request: HttpRequest, member: Member) -> HttpResponse:
+    """Answer with the patients to choose from while somebody types (D3): a part of the page that asks.
+
+    What is already chosen (*patient*) stays among them.
+    """
+    text, number = request.POST.get("text", "").strip()[:200], request.POST.get("patient", "")
+    found = find_patients(clinic=member.clinic, text=text, most=MOST_OFFERED + 1) if text else []
+    context = {"text": text, "chosen": number, "is_cut": len(found) > MOST_OFFERED}
+    chosen = find_card(clinic=member.clinic, number=number)
+    context["found"] = with_chosen(found[:MOST_OFFERED], chosen)
+    return render(request, "clinic/patient_find.html", context)
 
 
 @require_safe

@@ -83,6 +83,8 @@ clinic:appointment_mark               GET   405   405   405   405   405   405   
 clinic:appointment_mark               POST  302   302   302   302   302   404   404
 clinic:patients                       GET   302   302   200   200   200   404   404
 clinic:patients                       POST  302   302   200   200   200   404   404
+clinic:patient_find                   GET   405   405   405   405   405   405   405
+clinic:patient_find                   POST  302   302   200   200   200   404   404
 clinic:patient_new                    GET   302   302   200   200   200   404   404
 clinic:patient_new                    POST  302   302   302   302   302   404   404
 clinic:patient                        GET   302   302   200   200   200   404   404

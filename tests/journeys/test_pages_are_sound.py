@@ -58,7 +58,12 @@ NO_PAGES = {
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
 # right after a booking, or with a code.
-ELSEWHERE = {"waiting_area:personal", "reminders:patient_review", "clinic:book_done", "reminders:patient_card"}
+ELSEWHERE = {
+    "waiting_area:personal",
+    "reminders:patient_review",
+    "clinic:book_done",
+    "reminders:patient_card",
+}
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
