@@ -108,6 +108,7 @@ REASONS = {
     "off_for_appointment": _("switched off for this appointment"),
     "moved_meanwhile": _("the appointment was moved meanwhile"),
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
+    "other_card": _("the appointment belongs to another patient card now"),
     "code_over": _("the code is not valid any more"),
     "nothing_coming": _("the patient has no coming appointment any more"),
     "over": _("the appointment is over"),

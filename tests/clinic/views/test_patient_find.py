@@ -63,7 +63,7 @@ def test_card_that_went_into_another_is_offered_as_that_one(rynek: House, desk: 
 
     page = found(rynek, desk, text="", patient=str(gone.pk))
 
-    assert page.values("patient") == [str(rynek.patient.pk)]
+    assert page.fields == {"patient": str(rynek.patient.pk)}
 
 
 def test_booking_page_asks_as_one_types(rynek: House, desk: Client) -> None:
