@@ -1,9 +1,13 @@
 """Two cards that become one: what moves, what is kept, and that nothing is said twice or lost (D3, X3)."""
 
+import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.db.models import Model
 
 from clinic.appointments.operations import move
@@ -240,6 +244,43 @@ def test_each_into_the_other_leaves_one(rynek: House, twin: Patient) -> None:
     assert merge_patients(pair=there, **more).pk == rynek.patient.pk  # the press that comes twice
     assert AuditEntry.objects.filter(action="patient.merged").count() == 1
     assert [card.pk for card in list_patients(clinic=rynek.clinic)] == [rynek.patient.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_into_the_other_at_once_while_somebody_books_leaves_one_with_everything(
+    rynek: House, twin: Patient
+) -> None:
+    pairs = [pair_of(rynek.patient, twin), pair_of(twin, rynek.patient)]
+    start, ends = threading.Barrier(4), []
+
+    def run(act: Callable[[], object]) -> None:
+        try:
+            start.wait(30)
+            act()
+            ends.append("done")
+        except StalePatient:
+            ends.append("stale")
+        finally:
+            connection.close()
+
+    def merge_one(pair: Pair) -> None:
+        merge_patients(pair=pair, taken={}, clinic_id=rynek.clinic.pk, actor=SYSTEM, at=NOW)
+
+    acts = [partial(merge_one, pair) for pair in pairs]
+    acts += [
+        partial(book, card, rynek.calendar, NOW + (20 + number) * DAYS)
+        for number, card in enumerate((rynek.patient, twin))
+    ]
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(ends) == ["done", "done", "done", "stale"]
+    (standing,) = list_patients(clinic=rynek.clinic)
+    assert standing.appointments.count() == Appointment.objects.count() == 4
+    assert not Message.objects.exclude(patient=standing).exclude(kind="contact_changed").exists()
 
 
 def test_chain_of_cards_leads_to_the_last_at_once(rynek: House, twin: Patient) -> None:
