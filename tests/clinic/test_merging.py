@@ -266,7 +266,7 @@ def test_each_into_the_other_at_once_while_somebody_books_leaves_one_with_everyt
     def merge_one(pair: Pair) -> None:
         merge_patients(pair=pair, taken={}, clinic_id=rynek.clinic.pk, actor=SYSTEM, at=NOW)
 
-    acts = [partial(merge_one, pair) for pair in pairs]
+    acts: list[Callable[[], object]] = [partial(merge_one, pair) for pair in pairs]
     acts += [
         partial(book, card, rynek.calendar, NOW + (20 + number) * DAYS)
         for number, card in enumerate((rynek.patient, twin))
