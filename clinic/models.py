@@ -13,7 +13,7 @@ from clinic.calendars.models import (
 )
 from clinic.directory.models import Listing, Review
 from clinic.live.models import LiveEvent, LiveRevocation
-from clinic.people.models import Clinic, Membership, Patient, PatientNote, Practitioner, User
+from clinic.people.models import Clinic, Membership, Patient, PatientNote, PatientWord, Practitioner, User
 
 __all__ = [
     "Absence",
@@ -33,6 +33,7 @@ __all__ = [
     "OpeningHours",
     "Patient",
     "PatientNote",
+    "PatientWord",
     "Practitioner",
     "Review",
     "Service",

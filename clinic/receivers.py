@@ -8,8 +8,9 @@ from clinic.appointments import signals
 from clinic.calendars.signals import calendar_changed, calendar_hours_changed
 from clinic.directory.operations import refresh_listing
 from clinic.live.bus import publish
-from clinic.models import Appointment, Calendar
+from clinic.models import Appointment, Calendar, Patient
 from clinic.people.listening import clinic_topic
+from clinic.people.signals import patients_merged
 
 
 @receiver(
@@ -37,3 +38,10 @@ def on_calendar_changed(*, calendar: Calendar, **_: Any) -> None:
 def on_hours_changed(*, clinic_id: int, **_: Any) -> None:
     """Let open calendars fetch when they are open."""
     publish("hours", {clinic_topic(clinic_id): None})
+
+
+@receiver(patients_merged)
+def on_patients_merged(*, kept: Patient, **_: Any) -> None:
+    """Let pages that show an appointment of theirs fetch it anew."""
+    ids = list(kept.appointments.order_by("-starts_at").values_list("pk", flat=True)[:100])
+    publish("appointment", {clinic_topic(kept.clinic_id): None}, {"ids": ids})

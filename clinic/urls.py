@@ -9,6 +9,7 @@ from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
 from clinic.directory.views import booking, operator, public
 from clinic.directory.views import staff as directory
+from clinic.people import card_views as cards
 from clinic.people import views as people
 
 app_name = "clinic"
@@ -57,8 +58,13 @@ urlpatterns = [
     ),
     path("c/<slug:slug>/appointments/<int:pk>/mark/", appointments.appointment_mark, name="appointment_mark"),
     path("c/<slug:slug>/patients/", people.patients, name="patients"),
+    path("c/<slug:slug>/patients/find/", people.patient_find, name="patient_find"),
     path("c/<slug:slug>/patients/new/", people.patient_new, name="patient_new"),
-    path("c/<slug:slug>/patients/<int:pk>/", people.patient, name="patient"),
+    path("c/<slug:slug>/patients/<int:pk>/", cards.patient, name="patient"),
+    path("c/<slug:slug>/patients/<int:pk>/notes/", cards.patient_note_new, name="patient_note_new"),
+    path("c/<slug:slug>/patients/<int:pk>/merge/<int:other>/", cards.patient_merge, name="patient_merge"),
+    path("c/<slug:slug>/notes/<int:pk>/", cards.patient_note, name="patient_note"),
+    path("c/<slug:slug>/notes/<int:pk>/delete/", cards.patient_note_delete, name="patient_note_delete"),
     path("c/<slug:slug>/patients/<int:pk>/edit/", people.patient_edit, name="patient_edit"),
     path(
         "c/<slug:slug>/patients/<int:pk>/email-works/",

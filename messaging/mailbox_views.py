@@ -25,7 +25,7 @@ def mailbox(request: HttpRequest, member: Member) -> HttpResponse:
     wanted = request.GET.get("patient", "")
     patient = None
     if wanted.isdecimal() and len(wanted) < 19:
-        patient = get_for(member, Patient, int(wanted), "messages.see")
+        patient = get_for(member, Patient, int(wanted), "messages.see").standing
         kept = kept.filter(delivery__message__patient=patient)
     page = Paginator(kept, 30).get_page(request.GET.get("page"))
     texts = [{"kept": one, "pieces": _ADDRESS.split(one.text)} for one in page.object_list]

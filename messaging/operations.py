@@ -319,6 +319,12 @@ def record_provider_state(
     return True
 
 
+def follow_merge(kept_id: int, gone_id: int) -> None:
+    """Give a card's messages to the card that it went into, so that what is planned again is the same row (D3)."""
+    Message.objects.filter(patient=gone_id).update(patient=kept_id, recipient=f"patient:{kept_id}")
+
+
+@transaction.atomic
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     """Mark as unknown what may have gone out between a backup and its restore (X3, X8).
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Prefetch, QuerySet
 
-from clinic.models import Appointment, Clinic
+from clinic.models import Appointment, Clinic, Patient
 from messaging.enums import State
 from messaging.models import Delivery, Message, SentText
 
@@ -17,6 +17,16 @@ def list_messages(appointment: Appointment) -> QuerySet[Message]:
         Message.objects.filter(appointment=appointment)
         .prefetch_related(Prefetch("deliveries", Delivery.objects.order_by("channel")))
         .order_by("created_at", "id")
+    )
+
+
+def list_patient_messages(patient: Patient) -> QuerySet[Message]:
+    """Return what a patient was, is or will not be told, about whichever appointment; newest plan first."""
+    return (
+        Message.objects.filter(patient=patient)
+        .select_related("appointment__calendar")
+        .prefetch_related(Prefetch("deliveries", Delivery.objects.order_by("channel")))
+        .order_by("-created_at", "-id")
     )
 
 

@@ -8,6 +8,7 @@ from django.dispatch import receiver
 from clinic.demo.signals import demo_advanced
 from clinic.lib import clock
 from clinic.lib.signals import data_restored
+from clinic.people.signals import patients_merged
 from messaging import catch_up, operations
 from messaging.provider_states import is_no_such_address
 from notifications.signals import sending_paused
@@ -40,3 +41,8 @@ def on_tracking(*, event: Any, **_kwargs: Any) -> None:
             no_such_address=is_no_such_address(event.event_type, event.reject_reason),
             at=clock.now(),
         )
+
+
+@receiver(patients_merged)
+def on_patients_merged(*, kept: Any, gone: Any, **_kwargs: Any) -> None:
+    operations.follow_merge(kept.pk, gone.pk)

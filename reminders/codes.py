@@ -106,7 +106,7 @@ def _verdict(row: Delivery, *, at: datetime) -> Verdict:
     is_latest = not _codes(patient.pk).filter(version__gt=message.version).exists() if patient else False
     if patient is None or not is_latest or message.valid_until is None or at >= message.valid_until:
         return Skip("code_over")
-    if channel_for(patient) != row.channel:
+    if message.cause != cause_of(patient.pk) or channel_for(patient) != row.channel:
         return Skip("code_over")  # the address has changed since: it is nobody's to hear of
     clinic, code = patient.clinic, code_of(message)
     context: dict[str, object] = {

@@ -109,6 +109,7 @@ REASONS = {
     "moved_meanwhile": _("the appointment was moved meanwhile"),
     "cancelled_meanwhile": _("the appointment was cancelled meanwhile"),
     "address_back": _("the address is on the card again"),
+    "other_card": _("the appointment belongs to another patient card now"),
     "code_over": _("the code is not valid any more"),
     "nothing_coming": _("the patient has no coming appointment any more"),
     "taken_back": _("the cancellation was taken back"),

@@ -1,4 +1,4 @@
-"""The timeline on the appointment: what was, is and will be said, when and why, or why not (P15)."""
+"""What patients were, are and will be told, when and why, or why not (P15): of an appointment, of a patient."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,17 +6,18 @@ from typing import Any
 from django.http import HttpRequest
 
 from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News
-from clinic.models import Appointment
+from clinic.models import Appointment, Patient
 from clinic.panels import Panel, register_panel
 from messaging.enums import State
 from messaging.models import Delivery, Message
-from messaging.queries import list_messages
+from messaging.queries import list_messages, list_patient_messages
 from messaging.registry import reason_sentence
 from notifications.enums import Channel
 from notifications.queries import is_paused
 from notifications.registry import get_kind
 from reminders import preview, rules
 
+MOST_OF_PATIENT = 20
 MARKS = {
     State.PLANNED: "planned",
     State.CLAIMED: "planned",
@@ -74,8 +75,23 @@ def news(request: HttpRequest, subject: News) -> Mapping[str, Any]:
     return {"lines": lines, "zone": appointment.calendar.zone, "is_paused": is_paused(appointment.clinic_id)}
 
 
+def patient_messages(request: HttpRequest, patient: Patient) -> Mapping[str, Any] | None:
+    """Return the last messages to a patient, whichever appointment they were about."""
+    found = list(list_patient_messages(patient)[: MOST_OF_PATIENT + 1])
+    if not found:
+        return None
+    entries = []
+    for message in found[:MOST_OF_PATIENT]:
+        rows: list[Delivery | None] = [] if message.is_left_out else list(message.deliveries.all())
+        entries += [_entry(message, row) for row in rows or [None]]
+    return {"entries": entries, "is_cut": len(found) > MOST_OF_PATIENT, "zone": patient.clinic.zone}
+
+
 def register() -> None:
     """Fill floor 0's registries."""
+    register_panel(
+        Panel("messages", "patient", "reminders/_patient_messages.html", patient_messages, order=10)
+    )
     register_panel(
         Panel("lost_link", "public", "reminders/_lost_link.html", lambda _request, clinic: {"clinic": clinic})
     )

@@ -80,6 +80,8 @@ def second_look(
     and what time has overtaken.
     """
     kind = row.message.kind
+    if row.message.patient_id != appointment.patient_id:
+        return Skip("other_card")
     if kind != CANCELLED and appointment.status == Status.CANCELLED:
         return Skip("cancelled_meanwhile")
     if row.message.version != appointment.sequence:

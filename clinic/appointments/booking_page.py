@@ -23,9 +23,7 @@ from clinic.panels import FormPart, list_form_parts
 from clinic.people.forms import PatientForm
 from clinic.people.models import Patient
 from clinic.people.operations import clean_contact, create_patient
-from clinic.people.queries import find_patients
-
-MOST_OFFERED = 20
+from clinic.people.queries import MOST_OFFERED, find_card, find_patients, with_chosen
 
 
 @dataclass(slots=True)
@@ -39,6 +37,7 @@ class BookingPage:
     calendar: Calendar | None = None
     service: Service | None = None
     day: date | None = None
+    chosen: Patient | None = None
     form: BookingForm = field(init=False)
     patient_form: PatientForm = field(init=False)
     parts: list[tuple[FormPart, Form]] = field(init=False)
@@ -53,6 +52,7 @@ class BookingPage:
         services = list_services(self.calendar)
         self.service = services.filter(pk=self._number("service")).first() or services.first()
         self.day = self._day()
+        self.chosen = find_card(clinic=self.member.clinic, number=self._value("patient"))
         self.form = BookingForm(self._filled(), clinic=self.member.clinic, calendar=self.calendar)
         is_new = self.errors_shown() and self._value("patient") == NEW
         self.patient_form = PatientForm(
@@ -93,6 +93,8 @@ class BookingPage:
             values["time"] = source["slot"]
         if not values["day"] and not self.errors_shown():
             values["day"] = self.day.isoformat() if self.day else ""
+        if self.chosen:
+            values["patient"] = str(self.chosen.pk)
         known_service = self.service and values["service"] == str(self.service.pk)
         if self.data is None or "book" not in self.data or not values["service"]:
             values["calendar"] = str(self.calendar.pk) if self.calendar else ""
@@ -129,13 +131,9 @@ class BookingPage:
     def found(self) -> list[Patient]:
         """Return the patients to choose from: those found, or the one already chosen."""
         text = self._value("text").strip()
-        chosen = Patient.objects.filter(clinic=self.member.clinic, pk=self._number("patient")).first()
         rows = find_patients(clinic=self.member.clinic, text=text, most=MOST_OFFERED + 1) if text else []
         self.is_cut = len(rows) > MOST_OFFERED
-        rows = rows[:MOST_OFFERED]
-        if chosen and chosen not in rows:
-            rows.insert(0, chosen)
-        return rows
+        return with_chosen(rows[:MOST_OFFERED], self.chosen)
 
     def rendered_parts(self, request: HttpRequest) -> list[str]:
         """Return the form parts of upper apps as HTML."""
@@ -144,7 +142,7 @@ class BookingPage:
     def book(self) -> Appointment | None:
         """Book what was chosen; None, with errors beside the fields, when it cannot be."""
         choice = self.form["patient"].value() or ""
-        patient = None if choice == NEW else self._known_patient(choice)
+        patient = None if choice == NEW else self._known_patient()
         valid = self.form.is_valid() and all(form.is_valid() for _part, form in self.parts)
         valid = (choice != NEW or self.patient_form.is_valid()) and valid
         if not valid or self.form.errors or (choice != NEW and patient is None):
@@ -157,13 +155,10 @@ class BookingPage:
             self.form.add_error("time", _("This time has passed. Please choose a later one."))
             return None
 
-    def _known_patient(self, choice: str) -> Patient | None:
-        found = Patient.objects.filter(
-            clinic=self.member.clinic, pk=int(choice) if choice.isdecimal() and len(choice) < 19 else 0
-        ).first()
-        if found is None and self.form.is_valid() is not None:
+    def _known_patient(self) -> Patient | None:
+        if self.chosen is None and self.form.is_valid() is not None:
             self.form.add_error("text", _("Please choose a patient, or enter a new one."))
-        return found
+        return self.chosen
 
     @transaction.atomic
     def _booked(self, patient: Patient | None) -> Appointment:

@@ -72,6 +72,18 @@ def _save(appointment: Appointment, *fields: str) -> None:
     appointment.version += 1
 
 
+def _follow_card(appointment: Appointment) -> None:
+    """Give a new appointment to the card that its patient's went into while somebody booked (D3).
+
+    The row is locked: a merge either waits and takes the appointment with it, or is seen here.
+    """
+    cards = Patient.objects.select_for_update(of=("self",), no_key=True)
+    merged_into = cards.values_list("merged_into", flat=True).get(pk=appointment.patient_id)
+    if merged_into is not None:
+        appointment.patient = Patient.objects.select_related("clinic").get(pk=merged_into)
+        Appointment.objects.filter(pk=appointment.pk).update(patient=appointment.patient)
+
+
 def _told(appointment: Appointment) -> dict[str, Any]:
     return {
         "starts_at": appointment.starts_at.isoformat(),
@@ -133,6 +145,7 @@ def book(
         at=at,
         hold_key=hold_key,
     )
+    _follow_card(appointment)
     record(actor, "appointment.booked", appointment, new=_told(appointment), at=at)
     appointment_booked.send(
         Appointment, appointment=appointment, actor=actor, at=at, told=told, extra=extra or {}

@@ -88,10 +88,12 @@ class Places:
         if key not in self._patients:
             if key == self._unknown_patient:
                 return None
-            found = Patient.objects.filter(clinic=clinic, reference=booking.patient_ref).first()
-            if found is None:
+            named = Patient.objects.filter(clinic=clinic, reference=booking.patient_ref)
+            card = named.select_related("merged_into").first()
+            if card is None:
                 self._unknown_patient = key
                 return None
+            found = card.standing
             found.clinic = clinic
             _remember(self._patients, key, found)
         patient = self._patients[key]

@@ -114,6 +114,16 @@ def may_be_written_to(e164: str, *, countries: Collection[str] = ()) -> bool:
     return not countries or any(region in countries for region in regions)
 
 
+def digits(e164: str) -> tuple[str, ...]:
+    """Return a kept number's digits with its country's and without; none of what is no number."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return ()
+    national = phonenumbers.national_significant_number(number)
+    return f"{number.country_code}{national}", national
+
+
 def pretty(e164: str) -> str:
     """Return a kept number as people read it ("+48 512 345 678"); what is no number comes back unchanged."""
     try:

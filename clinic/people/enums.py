@@ -40,6 +40,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "appointment.write": EVERYONE,
     "patient.see": EVERYONE,
     "patient.write": EVERYONE,
+    # Somebody else's note; one's own belongs to "patient.write".
+    "note.delete": ADMINS,
     "calendar.see": EVERYONE,
     "calendar.write": EVERYONE,  # absences and a date's own hours; the week itself is a setting
     "caller.see": EVERYONE,

@@ -1,15 +1,18 @@
 """Forms about people."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from clinic.forms import LineField, VersionForm
+from clinic.forms import LineField, ProseField, VersionForm
+from clinic.lib import phone
 from clinic.lib.local_time import zone_names
 from clinic.people.enums import Language
-from clinic.people.models import Clinic
+from clinic.people.models import Clinic, Patient
+from clinic.people.notes import NOTE_LENGTH
 from clinic.people.operations import NAME_LENGTH, clean_contact
 
 COUNTRIES = (("PL", _("Poland")), ("DE", _("Germany")), ("RO", _("Romania")), ("GB", _("United Kingdom")))
@@ -55,6 +58,63 @@ class PatientForm(forms.Form):
 
 class PatientEditForm(PatientForm, VersionForm):
     """A patient card that is there already."""
+
+
+class NoteForm(forms.Form):
+    """A note on a card."""
+
+    text = ProseField(
+        label=_("Note"),
+        help_text=_(
+            "For the clinic's staff alone: patients never see it, and it is in no copy of their data."
+        ),
+        max_length=NOTE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class MergeForm(VersionForm):
+    """Which of two cards is right, for everything in which they differ."""
+
+    other_version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        kept: Patient,
+        gone: Patient,
+        fields: Sequence[str],
+    ) -> None:
+        initial = {"version": kept.version, "other_version": gone.version, **dict.fromkeys(fields, KEPT)}
+        super().__init__(data, initial=initial)
+        for name in fields:
+            self.fields[name] = forms.ChoiceField(
+                label=FIELD_LABELS[name],
+                choices=[(KEPT, _shown(kept, name)), (GONE, _shown(gone, name))],
+                widget=forms.RadioSelect,
+                error_messages={"required": _("Please choose which one is right.")},
+            )
+
+    def taken(self) -> dict[str, bool]:
+        """Return for each field that differs whether the card that goes is right."""
+        return {name: value == GONE for name, value in self.cleaned_data.items() if name in FIELD_LABELS}
+
+
+KEPT, GONE = "this", "other"
+FIELD_LABELS = {
+    "name": _("Name"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "language": _("Language of messages"),
+    "reference": _("Reference"),
+}
+
+
+def _shown(card: Patient, field: str) -> str:
+    if field == "phone":
+        return phone.pretty(card.phone)
+    return card.get_language_display() if field == "language" else str(getattr(card, field))
 
 
 class FirstClinicForm(forms.Form):

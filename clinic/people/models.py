@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from clinic.people.enums import Language, PhoneMark, Plan, Role
+from clinic.people.rules import ORDER_LENGTH, WORD_LENGTH
 
 
 class Clinic(models.Model):
@@ -147,6 +148,11 @@ class Patient(models.Model):
         return self.name
 
     @property
+    def standing(self) -> "Patient":
+        """The card itself, or the one that it went into; that one never went into another."""
+        return self.merged_into or self
+
+    @property
     def is_reachable(self) -> bool:
         """Whether any address stands on the card (P11, E1.8)."""
         return bool(self.phone or (self.email and not self.email_bounced_at))
@@ -167,9 +173,35 @@ class PatientNote(models.Model):
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     text = models.CharField(max_length=2000)
     written_at = models.DateTimeField()
+    changed_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         indexes = [models.Index(fields=["patient", "-written_at"], name="patient_note")]
 
     def __str__(self) -> str:
         return f"note {self.pk}"
+
+
+class PatientWord(models.Model):
+    """A word by which a patient card is found, folded (`clinic.people.rules.words_of`).
+
+    Derived from the card and written by `clinic.people.words` alone. On PostgreSQL both texts are compared
+    byte by byte, as SQLite does: then an index serves every beginning of a word, and its order.
+    """
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.CASCADE, related_name="+", db_index=False)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="words", db_index=False)
+    word = models.CharField(max_length=WORD_LENGTH)
+    name = models.CharField(
+        max_length=ORDER_LENGTH
+    )  # the card's, folded: among equal words it says who is first
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["clinic", "word", "name", "patient"], name="patient_word"),
+            models.Index(fields=["patient", "word"], name="patient_own_word"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a word of patient {self.patient_id}"

@@ -14,8 +14,9 @@ from clinic.lib import mail_address, phone
 from clinic.lib.text import has_control_characters
 from clinic.people.enums import Language, Plan, Role
 from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
-from clinic.people.queries import folded
+from clinic.people.rules import folded
 from clinic.people.signals import clinic_created, patient_contact_changed
+from clinic.people.words import refresh_words, write_words
 
 NAME_LENGTH = 120
 # What would turn a name into a folder of the site itself.
@@ -155,6 +156,7 @@ def create_patient(
         created_at=at,
         **contact,
     )
+    write_words([made])
     record(actor, "patient.created", made, new=contact, at=at)
     return made
 
@@ -196,6 +198,7 @@ def change_patient(
         raise StalePatient
     for field, value in changed_fields.items():
         setattr(patient, field, value)
+    refresh_words(patient)
     record(
         actor,
         "patient.changed",

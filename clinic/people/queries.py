@@ -1,50 +1,89 @@
 """Reads of people for pages."""
 
-import unicodedata
-from contextlib import suppress
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from django.db.models import Q, QuerySet
+from clinic.people.models import Clinic, Patient, PatientWord
+from clinic.people.rules import folded, wanted_words
 
-from clinic.lib import mail_address, phone
-from clinic.people.models import Clinic, Patient
+__all__ = [
+    "MOST_FOUND",
+    "MOST_OFFERED",
+    "find_card",
+    "find_patients",
+    "folded",
+    "list_patients",
+    "with_chosen",
+]
 
 MOST_FOUND = 50
-
-
-def folded(text: str) -> str:
-    """Return a text as a search compares it: no case, no diacritics, also for ł and ß."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_ALONE)
-    return "".join(character for character in plain if not unicodedata.combining(character))
-
-
-# Letters that Unicode does not take apart.
-_ALONE = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe"})
+# To choose from, in a form.
+MOST_OFFERED = 20
+# Words that so many cards have are all alike common.
+MANY = 5000
+# Behind every word that begins with the same letters: no character stands after this one.
+_LAST = "\U0010ffff"
 
 
 def find_patients(*, clinic: Clinic, text: str, most: int = MOST_FOUND) -> list[Patient]:
-    """Return patients whose name holds every word, or whose e-mail or phone is exactly this; by name.
+    """Return patients of whom every word typed begins a name, address, number or reference (D3).
 
-    Compared in Python: neither engine folds Polish and Romanian letters alike by itself.
+    Words that are whole come first, then by word and by name. An index answers, however many there are: both
+    engines walk it in the order in which the found are shown, and stop at the last one that is.
     """
-    words = folded(text).split()
-    if not words:
+    if not text.strip():
         return list(list_patients(clinic=clinic)[:most])
-    exact = Q(pk__in=[])
-    with suppress(mail_address.BadAddress):
-        exact |= Q(email__iexact=mail_address.normalise(text))
-    with suppress(phone.BadPhone):
-        exact |= Q(phone=phone.normalise(text, country=clinic.country).e164)
-    names = Patient.objects.filter(clinic=clinic).values_list("name", "pk")
-    fitting = [
-        (plain, pk)
-        for plain, pk in ((folded(name), pk) for name, pk in names.iterator())
-        if all(word in plain for word in words)
-    ]
-    ids = [pk for _plain, pk in sorted(fitting)[:most]]
-    found = Patient.objects.filter(Q(pk__in=ids) | exact, clinic=clinic)
-    return sorted(found, key=lambda patient: (folded(patient.name), patient.pk))[:most]
+    wanted = wanted_words(text)
+    if not wanted:
+        return []
+    first, *others = _rarest_first(clinic, wanted)
+    rows = PatientWord.objects.filter(clinic=clinic, **_begins(first))
+    for number, word in enumerate(others):
+        same = PatientWord.objects.filter(patient=OuterRef("patient"), **_begins(word)).values("pk")[:1]
+        # Not EXISTS: PostgreSQL would make a join of it, and read every card that has either word.
+        rows = rows.alias(**{f"has_{number}": Subquery(same)}).filter(**{f"has_{number}__isnull": False})
+    ids = _distinct(rows.order_by("word", "name", "patient_id").values_list("patient_id", flat=True), most)
+    cards = Patient.objects.filter(clinic=clinic).in_bulk(ids)
+    return [cards[pk] for pk in ids if pk in cards]
+
+
+def _rarest_first(clinic: Clinic, wanted: list[str]) -> list[str]:
+    """Return the words in the order in which they leave the fewest cards to look through."""
+    if len(wanted) == 1:
+        return wanted
+    rows = PatientWord.objects.filter(clinic=clinic)
+    counts = {word: rows.filter(**_begins(word))[:MANY].count() for word in wanted}
+    return sorted(wanted, key=lambda word: counts[word])
+
+
+def _begins(word: str) -> dict[str, str]:
+    # Not LIKE: neither engine would use a plain index for it.
+    return {"word__gte": word, "word__lt": word + _LAST}
+
+
+def _distinct(rows: "QuerySet[PatientWord, int]", most: int) -> list[int]:
+    """Return the first so many cards; one that several of its words would find stands where it came first."""
+    limit = 3 * most
+    while True:
+        found = list(rows[:limit])
+        ids = list(dict.fromkeys(found))
+        if len(ids) >= most or len(found) < limit:
+            return ids[:most]
+        limit *= 4
+
+
+def find_card(*, clinic: Clinic, number: str) -> Patient | None:
+    """Return the clinic's patient whose id was posted; for a card that went into another, that one."""
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    found = Patient.objects.filter(clinic=clinic, pk=int(number)).select_related("merged_into").first()
+    return found.standing if found else None
+
+
+def with_chosen(found: list[Patient], chosen: Patient | None) -> list[Patient]:
+    """Return the patients to choose from, the one who is chosen already among them."""
+    return found if chosen is None or chosen in found else [chosen, *found]
 
 
 def list_patients(*, clinic: Clinic) -> QuerySet[Patient]:
-    """Return a clinic's patients by name."""
-    return Patient.objects.filter(clinic=clinic).order_by("name", "pk")
+    """Return a clinic's patients by name; a card that went into another is no patient of its own."""
+    return Patient.objects.filter(clinic=clinic, merged_into=None).order_by("name", "pk")

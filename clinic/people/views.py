@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.access import Member, get_for, staff, to_log_in
-from clinic.audit.operations import record_seen
 from clinic.audit.queries import actor_name, list_history
 from clinic.lib import clock, phone
 from clinic.live.operations import revoke
@@ -26,7 +25,7 @@ from clinic.people.forms import PatientEditForm, PatientForm
 from clinic.people.listening import member_subject, session_scope
 from clinic.people.models import Clinic, Patient, User
 from clinic.people.operations import StalePatient, change_patient, create_patient, record_email_works
-from clinic.people.queries import MOST_FOUND, find_patients
+from clinic.people.queries import MOST_FOUND, MOST_OFFERED, find_card, find_patients, with_chosen
 
 
 class LogIn(auth_views.LoginView):
@@ -136,26 +135,23 @@ def patients(request: HttpRequest, member: Member) -> HttpResponse:
     return render(request, f"{template}#found" if request.htmx else template, context)  # type: ignore[attr-defined]
 
 
-@require_safe
+@require_POST
 @staff("patient.see")
-def patient(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
-    """Show a patient's card with their appointments."""
-    found = get_for(member, Patient, pk, "patient.see")
-    appointments = found.appointments.select_related("calendar__practitioner", "service").order_by(
-        "-starts_at"
-    )[:100]
-    response = render(
-        request,
-        "clinic/patient.html",
-        {
-            "patient": found,
-            "appointments": appointments,
-            "now": clock.now(),
-            "may_mend": member.may("patient.write"),
-        },
-    )
-    record_seen(member.actor, found, at=clock.now())
-    return response
+def patient_find(request: HttpRequest, member: Member) -> HttpResponse:
+    """Answer with the patients to choose from while somebody types (D3): a part of the page that asks.
+
+    What is already chosen (*patient*) stays among them.
+    """
+    text, number = request.POST.get("text", "").strip()[:200], request.POST.get("patient", "")
+    found = find_patients(clinic=member.clinic, text=text, most=MOST_OFFERED + 1) if text else []
+    chosen = find_card(clinic=member.clinic, number=number)
+    context = {
+        "text": text,
+        "found": with_chosen(found[:MOST_OFFERED], chosen),
+        "chosen": str(chosen.pk) if chosen else "",
+        "is_cut": len(found) > MOST_OFFERED,
+    }
+    return render(request, "clinic/patient_find.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -187,8 +183,10 @@ def patient_new(request: HttpRequest, member: Member) -> HttpResponse:
 @staff("patient.write")
 def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Change a patient card; unsent messages follow."""
-    cards = Patient.objects.select_related("clinic")
+    cards = Patient.objects.select_related("clinic", "merged_into__clinic")
     found = get_for(member, cards, pk, "patient.write")
+    if found.merged_into_id and request.method != "POST":
+        return redirect("clinic:patient_edit", slug=member.clinic.slug, pk=found.merged_into_id)
     form = PatientEditForm(request.POST or None, clinic=member.clinic, initial=_as_typed(found))
     context: dict[str, Any] = {"form": form}
     status = 422 if form.errors else 200
@@ -207,7 +205,7 @@ def patient_edit(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
             )
         except StalePatient:
             status = 409
-            found = get_for(member, cards, pk, "patient.write")
+            found = get_for(member, cards, pk, "patient.write").standing
             context["clash"] = _clash(found, since=card["version"])
         else:
             messages.success(request, _("Saved. Messages that are not sent yet use the new data."))
@@ -227,7 +225,7 @@ def _as_typed(card: Patient) -> dict[str, str]:
 
 def _clash(card: Patient, *, since: int) -> dict[str, Any]:
     """Return what became of a card after the version `since`: the last to change it, and what it says now."""
-    changes = [entry for entry in list_history(card) if entry.action == "patient.changed"]
+    changes = [entry for entry in list_history(card) if entry.action in {"patient.changed", "patient.merged"}]
     missed = changes[-max(card.version - since, 1) :]
     changed = {field for entry in missed for field in entry.value.new}
     now = {**_as_typed(card), "language": card.get_language_display()}
@@ -244,6 +242,7 @@ def _clash(card: Patient, *, since: int) -> dict[str, Any]:
 def patient_email_works(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Take back that mail to the card's address comes back (P13); a second press changes nothing."""
     found = get_for(member, Patient, pk, "patient.write")
-    record_email_works(patient=found, actor=member.actor, at=clock.now())
-    messages.success(request, _("Messages go to this e-mail address again."))
-    return redirect("clinic:patient", slug=member.clinic.slug, pk=found.pk)
+    if not found.merged_into_id:
+        record_email_works(patient=found, actor=member.actor, at=clock.now())
+        messages.success(request, _("Messages go to this e-mail address again."))
+    return redirect("clinic:patient", slug=member.clinic.slug, pk=found.merged_into_id or found.pk)

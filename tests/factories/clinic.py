@@ -9,6 +9,7 @@ from clinic.audit.operations import SYSTEM, Actor
 from clinic.calendars.models import OpeningHours
 from clinic.models import Appointment, Calendar, Clinic, Patient, Practitioner, Service
 from clinic.people.operations import free_slug
+from clinic.people.words import write_words
 
 # Monday 2 March 2026, 09:00 in Warsaw. The clinic's zone is not UTC, and no clock changes are near.
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -67,7 +68,7 @@ def open_daily(calendar: Calendar, *spans: tuple[time, time]) -> None:
 def make_patient(clinic: Clinic, name: str = "Alice Kowalska", **more: Any) -> Patient:
     """Return a card with e-mail and phone."""
     first = name.split()[0].lower()
-    return Patient.objects.create(
+    made = Patient.objects.create(
         **{
             "clinic": clinic,
             "name": name,
@@ -78,6 +79,8 @@ def make_patient(clinic: Clinic, name: str = "Alice Kowalska", **more: Any) -> P
             **more,
         }
     )
+    write_words([made])
+    return made
 
 
 def book_visit(

@@ -24,6 +24,7 @@ from messaging.links import link_key, token_of
 from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
 from tests.factories.booking import START, booking_form, open_for_booking
+from tests.factories.cards import note_of, twin_of
 from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
 from tests.factories.house import DAYS, HTMX, NOW, House, by_link, logged_in
 from tests.factories.page import Answer
@@ -102,10 +103,20 @@ clinic:appointment_mark               GET   405   405   405   405   405   405   
 clinic:appointment_mark               POST  302   302   302   302   302   404   404
 clinic:patients                       GET   302   302   200   200   200   404   404
 clinic:patients                       POST  302   302   200   200   200   404   404
+clinic:patient_find                   GET   405   405   405   405   405   405   405
+clinic:patient_find                   POST  302   302   200   200   200   404   404
 clinic:patient_new                    GET   302   302   200   200   200   404   404
 clinic:patient_new                    POST  302   302   302   302   302   404   404
 clinic:patient                        GET   302   302   200   200   200   404   404
 clinic:patient                        POST  405   405   405   405   405   405   405
+clinic:patient_note_new               GET   405   405   405   405   405   405   405
+clinic:patient_note_new               POST  302   302   302   302   302   404   404
+clinic:patient_merge                  GET   302   302   200   200   200   404   404
+clinic:patient_merge                  POST  302   302   302   302   302   404   404
+clinic:patient_note                   GET   405   405   405   405   405   405   405
+clinic:patient_note                   POST  302   302   302   403   403   404   404
+clinic:patient_note_delete            GET   405   405   405   405   405   405   405
+clinic:patient_note_delete            POST  302   302   302   403   302   404   404
 clinic:patient_edit                   GET   302   302   200   200   200   404   404
 clinic:patient_edit                   POST  302   302   302   302   302   404   404
 clinic:patient_email_works            GET   405   405   405   405   405   405   405
@@ -307,7 +318,9 @@ def people(rynek: House, markt: House, operator: User) -> Callable[..., dict[str
 
 def object_of(name: str, house: House) -> int:
     """Return the id of the house's object that an address is about."""
-    if name in {"clinic:patient", "clinic:patient_edit", "clinic:patient_email_works"}:
+    if name in {"clinic:patient_note", "clinic:patient_note_delete"}:
+        return note_of(house).pk
+    if name.startswith("clinic:patient"):
         return house.patient.pk
     if name in {
         "clinic:calendar_settings",
@@ -363,6 +376,7 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "key": key_of(name, house),
         "practitioner": house.calendar.practitioner.slug,
         "start": code_of(START),
+        "other": twin_of(house).pk if name == "clinic:patient_merge" else 0,
     }
     return reverse(name, kwargs={key: known[key] for key in parameters_of(name)})
 
@@ -425,6 +439,11 @@ def body(name: str, house: House) -> dict[str, object]:
         "clinic:calendar_hours": {"day": "2027-06-01", "hours": "9-12"},
         "clinic:patients": {"text": "zofia"},
         "clinic:patient_new": form,
+        "clinic:patient_note_new": {"text": "Comes by train."},
+        "clinic:patient_note": {"text": "Comes by bus.", "version": "1"},
+        "clinic:patient_note_delete": {"version": "1"},
+        "clinic:patient_merge": {"version": house.patient.version, "other_version": "1"},
+        "clinic:patient_find": {"text": "zofia"},
         "clinic:patient_edit": {**form, "version": house.patient.version},
         "clinic:calendar_settings": {
             "name": "dr Nowy", "change_until_hours": "2", "hours_0": "8-12", "online_notice_hours": "2",

@@ -75,4 +75,38 @@ def test_queries_do_not_grow_with_the_appointments(rynek: House, desk: Client) -
     for number in range(30):
         book(rynek.patient, rynek.calendar, NOW + (20 + number) * DAYS)
 
-    assert queries_of(lambda: desk.get(url)) == one <= 7
+    assert queries_of(lambda: desk.get(url)) == one <= 13
+
+
+def test_coming_stand_first_and_the_past_has_pages(rynek: House, desk: Client) -> None:
+    for number in range(25):
+        book(rynek.patient, rynek.calendar, NOW - (30 - number) * DAYS, at=NOW - 40 * DAYS)
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+
+    first, second = (Page(desk.get(f"{url}?page={number}")) for number in (1, 2))
+
+    assert first.text.index("Coming appointments") < first.text.index("Earlier, and cancelled")
+    rows = [len(page.all("li", lambda it: "row" in it.get("class", "").split())) for page in (first, second)]
+    assert rows == [1 + 20, 1 + 5]
+    assert "?page=2#past" in first.links()
+
+
+def test_messages_of_all_appointments_stand_on_the_card(rynek: House, desk: Client) -> None:
+    text = Page(desk.get(rynek.url(f"patients/{rynek.patient.pk}/"))).text
+
+    assert "Messages" in text
+    assert "Appointment details E-mail" in text
+    assert "Reminder" in text
+
+
+def test_what_happened_to_the_card_says_who_and_what_was_before(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+    desk.post(
+        f"{url}edit/",
+        {"name": "Zofia Nowa", "email": rynek.patient.email, "phone": rynek.patient.phone, "language": "en",
+         "version": "1"},
+    )  # fmt: skip
+
+    text = Page(desk.get(url)).text
+
+    assert "3 May 2027 09:00 changed , Name: Zofia Pawłowska-Gąsior · Ola Grudzien" in text
