@@ -49,17 +49,18 @@ def made(office: Client, url: str, shows: str = "b") -> str:
 
 
 def path_in(response: Answer) -> str:
-    page = Page(response)
-    (field,) = [
-        dict(node.attributes)["value"] for node in page.all("input", lambda it: it.get("id") == "address")
-    ]
-    return "/feed/" + field.split("/feed/")[1]
+    (field,) = Page(response).all("input", lambda it: it.get("id") == "address")
+    return "/feed/" + str(dict(field.attributes)["value"]).split("/feed/")[1]
 
 
 def events(path: str, **headers: str) -> list[Any]:
     response = Client().get(path, headers=headers)
     assert response.status_code == 200
-    return list(File.from_ical(response.content).walk("VEVENT"))
+    return parsed(response.content)
+
+
+def parsed(content: bytes) -> list[Any]:
+    return list(File.from_ical(content).walk("VEVENT"))
 
 
 # --- Settings --------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def test_appointment_is_busy_time_without_a_name(rynek: House, address: str) -> 
     assert not response.cookies
     for name in ("Zofia", "Paw", "zofia@", "512", "Consultation"):
         assert name not in response.content.decode()
-    (event,) = File.from_ical(response.content).walk("VEVENT")
+    (event,) = parsed(response.content)
     start = datetime(2027, 5, 13, 9, tzinfo=UTC)
     assert event["DTSTART"].params["TZID"] == "Europe/Warsaw"
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (start, start + timedelta(minutes=30))
