@@ -98,15 +98,20 @@ def written(feed: CalendarFeed, entries: Iterable[Entry], *, at: datetime) -> by
     head, tail = file.to_ical().rsplit(b"END:VCALENDAR", 1)
     with override(calendar.clinic.language):
         words = _("Busy"), _("Absent")
-    events = (_event(one, calendar.zone, calendar.place, words, at).to_ical() for one in entries)
+    today = _day(at)
+    events = (_event(one, calendar.time_zone, calendar.place, words, today) for one in entries)
     return b"".join((head, _time_zone(calendar.time_zone), *events, b"END:VCALENDAR", tail))
 
 
-def _event(entry: Entry, zone: ZoneInfo, place: str, words: tuple[str, str], at: datetime) -> Event:
+# One entry takes a millisecond, and a calendar of a year has thousands that stay as they are.
+@lru_cache(maxsize=20_000)
+def _event(entry: Entry, time_zone: str, place: str, words: tuple[str, str], today: datetime) -> bytes:
+    """Return one entry; `today` is the stamp of what does not know when it was changed."""
     busy, absent = words
+    zone = ZoneInfo(time_zone)
     event = Event()
     event.add("uid", entry.uid)
-    event.add("dtstamp", entry.changed_at or at)
+    event.add("dtstamp", entry.changed_at or today)
     event.add("dtstart", _local(entry.starts_at, zone))
     event.add("dtend", _local(entry.ends_at, zone))
     event.add("summary", absent if entry.initials is None else entry.initials or busy)
@@ -118,7 +123,7 @@ def _event(entry: Entry, zone: ZoneInfo, place: str, words: tuple[str, str], at:
         event.add("last-modified", entry.changed_at)
     if place and entry.initials is not None:
         event.add("location", place)
-    return event
+    return event.to_ical()
 
 
 def _local(at: datetime, zone: ZoneInfo) -> datetime:

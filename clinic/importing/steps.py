@@ -18,7 +18,7 @@ from clinic.people.models import Clinic, Patient
 from clinic.people.operations import StalePatient, change_patient, create_patient
 
 # So many rows are written in one transaction: on SQLite nobody else writes meanwhile.
-BATCH = 50
+BATCH = 25
 
 
 @dataclass(slots=True)

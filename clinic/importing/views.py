@@ -25,7 +25,7 @@ from clinic.people.models import Clinic
 # So many are shown of each sort; the numbers are of all.
 MOST_SHOWN = 100
 # What one request carries out: it answers before anybody wonders.
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 100
 
 
 @require_http_methods(["GET", "POST"])

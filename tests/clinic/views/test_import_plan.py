@@ -203,7 +203,7 @@ def test_reasons_are_in_the_readers_language(rynek: House, office: Client) -> No
 
     page = look(office, rynek, PATIENTS + "N1;Ewa;no address;;\n")
 
-    assert "“no address” Das ist keine E-Mail-Adresse." in page.text
+    assert "„no address“ Das ist keine E-Mail-Adresse." in page.text
 
 
 def test_good_rows_are_imported_only_by_choice(rynek: House, office: Client) -> None:
