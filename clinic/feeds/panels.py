@@ -10,18 +10,11 @@ from clinic.panels import Panel, register_panel
 from clinic.people.models import Clinic
 
 
-def tab(request: HttpRequest, calendar: Calendar) -> Mapping[str, Any]:
-    """Return the calendar whose tab is linked, and whether its page is the one that is shown."""
-    match = request.resolver_match
-    return {"calendar": calendar, "is_current": bool(match and "feed" in (match.url_name or ""))}
-
-
 def files(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
-    """Return nothing: import and export are always there."""
-    return {}
+    """Return the calendars whose secret addresses are linked; import and export are always there."""
+    return {"calendars": Calendar.objects.filter(clinic=clinic).order_by("name")}
 
 
 def register() -> None:
-    """Fill the registries."""
-    register_panel(Panel("feeds_tab", "calendar_settings", "clinic/_feeds_tab.html", tab, order=200))
+    """Fill the registry."""
     register_panel(Panel("files", "settings", "clinic/_files.html", files, order=80))

@@ -28,7 +28,6 @@ from clinic.feeds.operations import (
 )
 from clinic.lib import clock
 from clinic.lib.rate import is_within
-from clinic.panels import rendered
 
 # Several devices of several people ask every few minutes.
 FETCHES, FETCH_SECONDS = 120, 3600
@@ -70,7 +69,6 @@ def _page(
         "feeds": feeds,
         "address": settings.PUBLIC_URL + reverse("clinic:feed", args=[token]) if token else "",
         "problem": problem,
-        "tabs": rendered(request, "calendar_settings", calendar),
     }
     return render(request, "clinic/calendar_feeds.html", context, status=status)
 
