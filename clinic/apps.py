@@ -11,6 +11,7 @@ class ClinicConfig(AppConfig):
         """Fill the navigation; say who may listen; receive what open pages are told."""
         from clinic import receivers  # noqa: F401, PLC0415 - models must be loaded first
         from clinic.directory import panels  # noqa: PLC0415
+        from clinic.feeds import panels as feeds  # noqa: PLC0415
         from clinic.live.subjects import register_kind  # noqa: PLC0415
         from clinic.panels import NavigationEntry, register_navigation  # noqa: PLC0415
         from clinic.people import listening  # noqa: PLC0415
@@ -23,3 +24,4 @@ class ClinicConfig(AppConfig):
             NavigationEntry("clinic:settings", _("Settings"), "cog-6-tooth", 90, action="settings.write")
         )
         panels.register()
+        feeds.register()

@@ -9,6 +9,9 @@ from clinic.appointments import views as appointments
 from clinic.calendars import views as calendars
 from clinic.directory.views import booking, operator, public
 from clinic.directory.views import staff as directory
+from clinic.exporting import views as exporting
+from clinic.feeds import views as feeds
+from clinic.importing import views as importing
 from clinic.people import card_views as cards
 from clinic.people import views as people
 
@@ -78,6 +81,17 @@ urlpatterns = [
         calendars.calendar_service,
         name="calendar_service",
     ),
+    path("c/<slug:slug>/settings/calendars/<int:pk>/feeds/", feeds.calendar_feeds, name="calendar_feeds"),
+    path("c/<slug:slug>/settings/feeds/<int:pk>/revoke/", feeds.feed_revoke, name="feed_revoke"),
+    path("c/<slug:slug>/settings/feeds/<int:pk>/replace/", feeds.feed_rotate, name="feed_rotate"),
+    path("feed/<slug:token>/calendar.ics", feeds.feed, name="feed"),
+    path("c/<slug:slug>/settings/import/", importing.import_file, name="import_file"),
+    path("c/<slug:slug>/settings/import/check/", importing.import_plan, name="import_plan"),
+    path("c/<slug:slug>/settings/import/run/", importing.import_run, name="import_run"),
+    path(
+        "c/<slug:slug>/settings/import/empty/<slug:kind>/", importing.import_template, name="import_template"
+    ),
+    path("c/<slug:slug>/settings/export/", exporting.export_file, name="export_file"),
     path("c/<slug:slug>/settings/profile/", directory.clinic_settings, name="clinic_settings"),
     path(
         "c/<slug:slug>/settings/practitioners/<int:pk>/",

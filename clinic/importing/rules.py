@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -44,7 +44,17 @@ _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 # Addresses of the site itself, which no clinic can have.
 _RESERVED = frozenset({"new", "admin", "static", "log-in", "log-out", "live"})
 _NUMBER_AT_END = re.compile(r"[\s/#.-]*[0-9]+$")
-_WALL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
+_WALL_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)([+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+class Refused(ValueError):
+    """A cell that cannot be taken; `code` names the reason for pages, the text says it in English."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Remark:
 
     column: str
     text: str
+    code: str = field(default="", compare=False)  # of `Refused`, for readers of other languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +125,9 @@ class _Record:
     def read(self, column: str, reader: Callable[[str], T]) -> T | None:
         """Return what a cell means, or None with the reason kept."""
         try:
-            return reader(_text(column, self.cells[column]))
-        except ValueError as error:
-            self.remarks.append(Remark(column, str(error)))
+            return reader(read_text(column, self.cells[column]))
+        except Refused as error:
+            self.remarks.append(Remark(column, str(error), error.code))
             return None
 
     def text(self, column: str) -> str:
@@ -151,14 +162,15 @@ def judge(
         "calendar": record.text("calendar"),
         "patient_ref": record.text("patient_ref"),
         "patient_name": record.text("patient_name"),
-        "email": record.read("email", lambda text: _contact(text, clean_email, "an e-mail address")) or "",
+        "email": record.read("email", lambda text: read_contact(text, clean_email, "an e-mail address"))
+        or "",
         "phone": record.read(
-            "phone", lambda text: _contact(text, lambda raw: clean_phone(raw, country), "a phone number")
+            "phone", lambda text: read_contact(text, lambda raw: clean_phone(raw, country), "a phone number")
         )
         or "",
-        "language": record.read("language", lambda text: _one_of(text, LANGUAGES)) or "",
+        "language": record.read("language", lambda text: read_one_of(text, LANGUAGES)) or "",
         "service": record.text("service"),
-        "outcome": record.read("outcome", lambda text: _one_of(text, OUTCOMES)) or "",
+        "outcome": record.read("outcome", lambda text: read_one_of(text, OUTCOMES)) or "",
     }
     if record.remarks or zone is None or booked is None or starts is None or minutes is None:
         return Fault(line, tuple(sorted(record.remarks, key=lambda remark: COLUMNS.index(remark.column))))
@@ -185,34 +197,47 @@ class WallTime:
 def read_time(text: str, zone: ZoneInfo | None) -> WallTime:
     """Return the instant of a local time; without a zone (which is a fault of its own) its form alone counts.
 
+    In the hour that happens twice the offset may follow, to say which of both is meant.
+
     Raises:
-        ValueError: no such form, no such day, out of range, or skipped by the clocks (E1.6).
+        Refused: no such form, no such day, out of range, or skipped by the clocks (E1.6).
     """
-    if not _WALL_TIME.fullmatch(text):
-        raise ValueError("is no local time like 2027-04-30T08:00")
+    match = _WALL_TIME.fullmatch(text)
+    if match is None:
+        raise Refused("form", "is no local time like 2027-04-30T08:00")
     try:
-        wall = datetime.fromisoformat(text)
+        wall = datetime.fromisoformat(match[1])
     except ValueError:
-        raise ValueError("is a day or hour that does not exist") from None
+        raise Refused("no_day", "is a day or hour that does not exist") from None
     if not FIRST_YEAR <= wall.year <= LAST_YEAR:
-        raise ValueError(f"is out of range: the years {FIRST_YEAR} to {LAST_YEAR} are taken")
+        raise Refused("range", f"is out of range: the years {FIRST_YEAR} to {LAST_YEAR} are taken")
     try:
         instant = to_instant(wall, zone or ZoneInfo("UTC"))
     except NonExistentTime:
-        raise ValueError("does not exist: the clocks jump over it that night") from None
+        raise Refused("skipped", "does not exist: the clocks jump over it that night") from None
     if zone is None:
         return WallTime(instant, "")
+    if match[2]:
+        return _named_of_two(datetime.fromisoformat(text), wall, zone)
     return WallTime(instant, f"{instant.astimezone(zone):%z}", is_repeated(wall, zone))
+
+
+def _named_of_two(aware: datetime, wall: datetime, zone: ZoneInfo) -> WallTime:
+    """Return which of both moments of a repeated hour is meant; no other time carries its offset."""
+    instant = aware.astimezone(UTC)
+    if not is_repeated(wall, zone) or instant.astimezone(zone).replace(tzinfo=None) != wall:
+        raise Refused("form", "is no local time like 2027-04-30T08:00")
+    return WallTime(instant, f"{instant.astimezone(zone):%z}")
 
 
 def read_zone(text: str) -> ZoneInfo:
     """Return a time zone by its IANA name.
 
     Raises:
-        ValueError: there is none of this name.
+        Refused: there is none of this name.
     """
     if text not in zone_names():
-        raise ValueError("is no time zone; they are called like Europe/Warsaw")
+        raise Refused("zone", "is no time zone; they are called like Europe/Warsaw")
     return ZoneInfo(text)
 
 
@@ -220,12 +245,12 @@ def read_minutes(text: str) -> int:
     """Return a length in whole minutes.
 
     Raises:
-        ValueError: no whole number, or not between 1 and a day.
+        Refused: no whole number, or not between 1 and a day.
     """
     if not re.fullmatch(r"-?[0-9]{1,6}", text):
-        raise ValueError("is no whole number")
+        raise Refused("number", "is no whole number")
     if not 1 <= int(text) <= LONGEST_MINUTES:
-        raise ValueError(f"must be from 1 to {LONGEST_MINUTES}")
+        raise Refused("minutes", f"must be from 1 to {LONGEST_MINUTES}")
     return int(text)
 
 
@@ -233,10 +258,10 @@ def read_slug(text: str) -> str:
     """Return a clinic's part of the site's addresses.
 
     Raises:
-        ValueError: it cannot be one, or the site needs it itself.
+        Refused: it cannot be one, or the site needs it itself.
     """
     if not _SLUG.fullmatch(text) or text in _RESERVED:
-        raise ValueError("can be no address: small letters, digits and hyphens, like centro-2")
+        raise Refused("slug", "can be no address: small letters, digits and hyphens, like centro-2")
     return text
 
 
@@ -261,37 +286,37 @@ def clinic_name(slug: str, calendar: str) -> str:
 
 def is_same_name(one: str, other: str) -> bool:
     """Return whether two names are written alike, whatever the spaces and the way accents are encoded."""
-    return _plain_form(one) == _plain_form(other)
+    return plain_form(one) == plain_form(other)
 
 
-def _plain_form(name: str) -> str:
+def plain_form(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def _text(column: str, cell: str) -> str:
-    """Return a cell as one line of text, or raise ValueError for what no column can hold."""
+def read_text(column: str, cell: str) -> str:
+    """Return a cell as one line of text, or raise Refused for what no column can hold."""
     if has_control_characters(cell):
-        raise ValueError("holds a line break or another character that cannot be written")
+        raise Refused("control", "holds a line break or another character that cannot be written")
     text = " ".join(cell.split())
     if not text and column not in OPTIONAL:
-        raise ValueError("is empty")
+        raise Refused("empty", "is empty")
     if len(text) > LENGTHS.get(column, len(text)):
-        raise ValueError(f"is too long: {len(text)} characters, at most {LENGTHS[column]}")
+        raise Refused("long", f"is too long: {len(text)} characters, at most {LENGTHS[column]}")
     return text
 
 
-def _contact(text: str, clean: Callable[[str], str], what: str) -> str:
+def read_contact(text: str, clean: Callable[[str], str], what: str) -> str:
     """Return an address in the form that is kept, or "" for none; the reason never repeats it."""
     try:
         return clean(text) if text else ""
     except ValueError:
-        raise ValueError(f"is not {what}") from None
+        raise Refused("contact", f"is not {what}") from None
 
 
-def _one_of(text: str, allowed: frozenset[str]) -> str:
+def read_one_of(text: str, allowed: frozenset[str]) -> str:
     if text not in allowed:
         names = ", ".join(sorted(name or "nothing" for name in allowed))
-        raise ValueError(f"must be one of: {names}")
+        raise Refused("one_of", f"must be one of: {names}")
     return text
 
 

@@ -170,6 +170,7 @@ def change_patient(
     phone_number: str,
     language: str,
     version: int | None = None,
+    told: bool = True,
     actor: Actor,
     at: datetime,
 ) -> Patient:
@@ -177,6 +178,7 @@ def change_patient(
 
     Args:
         version: the version that was looked at; None: the one that `patient` has.
+        told: False for imported rows: the address that leaves the card is told nothing.
 
     Raises:
         ValidationError: name, e-mail or phone are not usable, named by field.
@@ -208,7 +210,7 @@ def change_patient(
         at=at,
     )
     if changed.keys() & {"email", "phone", "language"}:
-        before = {"email": old["email"], "phone": old["phone"]}
+        before = {"email": old["email"], "phone": old["phone"]} if told else None
         patient_contact_changed.send(Patient, patient=patient, actor=actor, at=at, old=before)
     return patient
 

@@ -16,6 +16,8 @@ POLICY = {
 }  # fmt: skip
 # What everybody may find and read: these pages hold nothing of whoever opens them.
 INDEXED = {"clinic:find", "clinic:practitioner_profile", "clinic:clinic_profile"}
+# What whoever asks may keep for themselves, and must ask about before using it again.
+ASKED_ABOUT = {"clinic:feed"}
 FRAMED = {"mailbox:mailbox_letter"}  # stands in the mailbox's own frame
 
 
@@ -23,7 +25,12 @@ FRAMED = {"mailbox:mailbox_letter"}  # stands in the mailbox's own frame
 def test_every_page_keeps_to_itself(name: str, rynek: House, operator: User) -> None:
     for client in (Client(), by_link(rynek.link), logged_in(rynek.assistant), logged_in(rynek.admin),
                    logged_in(operator)):  # fmt: skip
-        check(client.get(address(name, rynek)), is_framed=name in FRAMED, is_indexed=name in INDEXED)
+        check(
+            client.get(address(name, rynek)),
+            is_framed=name in FRAMED,
+            is_indexed=name in INDEXED,
+            is_asked_about=name in ASKED_ABOUT,
+        )
 
 
 @pytest.mark.parametrize("name", POSTS)
@@ -45,9 +52,14 @@ def test_every_error_keeps_to_itself(url: str, rynek: House) -> None:
     check(response, is_framed=False)
 
 
-def check(response: object, *, is_framed: bool, is_indexed: bool = False) -> None:
+def check(
+    response: object, *, is_framed: bool, is_indexed: bool = False, is_asked_about: bool = False
+) -> None:
     headers = dict(response.headers)  # type: ignore[attr-defined]
-    assert ("no-cache" if is_indexed else "no-store") in headers["Cache-Control"]
+    if is_asked_about:
+        assert headers["Cache-Control"] == "private, no-cache"
+    else:
+        assert ("no-cache" if is_indexed else "no-store") in headers["Cache-Control"]
     assert headers["X-Robots-Tag"] == ("all" if is_indexed else "noindex, nofollow")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"

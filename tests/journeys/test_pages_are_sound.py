@@ -57,15 +57,14 @@ NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
     "clinic:appointment_card",
+    "clinic:feed", "clinic:import_template",
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
 # right after a booking, or with a code.
 ELSEWHERE = {
-    "waiting_area:personal",
-    "reminders:patient_review",
-    "clinic:book_done",
-    "reminders:patient_card",
-}
+    "waiting_area:personal", "reminders:patient_review", "clinic:book_done", "reminders:patient_card",
+    "clinic:import_plan", "clinic:import_run",
+}  # fmt: skip
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
 MAIN = {
     "clinic:appointment": "main .actions-row :is(a, summary, button)",
@@ -79,13 +78,16 @@ MAIN = {
     "clinic:calendar_free": "main form :is(select, input:not([type=hidden]))",
     "clinic:calendar_hours": "main form input:not([type=hidden])",
     "clinic:calendar_print": "main :is([data-print], a)",
+    "clinic:calendar_feeds": "main form input:not([type=hidden])",
     "clinic:calendar_service": "main form input:not([type=hidden])",
     "clinic:calendar_settings": "main form input:not([type=hidden])",
     "clinic:clinic_profile": "main a",
     "clinic:clinic_settings": "main form textarea",
+    "clinic:export_file": "main form button",
     "clinic:find": "main [name=what]",
     "clinic:first_clinic": "main form input:not([type=hidden])",
     "clinic:home": "main a",
+    "clinic:import_file": "main form [name=file]",
     "clinic:log_in": "[name=username]",
     "clinic:offline": "main .button-main",
     "clinic:patient": ".bar-book",
@@ -266,6 +268,18 @@ def test_members_pages_are_sound(live: str, busy: House, walk_as: Callable[..., 
     walk.page.get_by_role("button", name="Save").click()
     walk.page.locator(".errorlist").first.wait_for()
     walk.look()
+    # What an import would do, with a bad row, and what it has done: the script presses by itself.
+    walk.page.goto(live + busy.url("settings/import/"))
+    table = b"patient_name;email\nEwa Nowa;ewa@patients.example\nJan;nowhere\n"
+    walk.page.set_input_files("[name=file]", {"name": "a.csv", "mimeType": "text/csv", "buffer": table})
+    walk.page.get_by_role("button", name="Check the file").click()
+    walk.page.get_by_role("heading", name="What would happen").wait_for()
+    walk.look()
+    walk.page.get_by_text("Import the good rows").click()
+    walk.page.get_by_role("button", name="Import these rows").click()
+    walk.page.get_by_text("The import is finished.").wait_for()
+    walk.look()
+    assert Patient.objects.filter(name="Ewa Nowa").count() == 1
 
     assert not walk.found, "\n".join(walk.found)
 

@@ -83,7 +83,7 @@ def switch(
 
 
 def set_card(patient: Patient, at: datetime, **more: str) -> None:
-    card = {
+    card: dict[str, Any] = {
         "name": patient.name,
         "email": patient.email,
         "phone_number": patient.phone,

@@ -171,4 +171,4 @@ def test_queries_do_not_grow_with_the_calendars(rynek: House, office: Client) ->
     for number in range(30):
         make_calendar(rynek.clinic, f"dr {number}")
 
-    assert queries_of(lambda: office.get(rynek.url("settings/"))) == one <= 8
+    assert queries_of(lambda: office.get(rynek.url("settings/"))) == one <= 9

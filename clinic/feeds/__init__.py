@@ -1,0 +1,1 @@
+"""A calendar as an address that other calendar programs read (D5)."""
