@@ -12,16 +12,18 @@ from clinic.audit.operations import PATIENT, SYSTEM, Actor, user_actor
 from clinic.calendars import absences
 from clinic.calendars import operations as calendars
 from clinic.calendars.models import Calendar, Service
-from clinic.demo import days
+from clinic.demo import cards, days
 from clinic.demo.cast import Person
 from clinic.demo.days import Visit
 from clinic.demo.house import ASSISTANTS, CLINICS, USERS, CalendarPlan, ClinicPlan, UserPlan
 from clinic.demo.reviews import Opinion, opinion_of
 from clinic.directory import operations as directory
 from clinic.directory import reviews
+from clinic.feeds.operations import BUSY, create_feed
 from clinic.lib.local_time import day_span
 from clinic.people import operations as people_operations
 from clinic.people.models import Clinic, Patient, Practitioner, User
+from clinic.people.notes import write_note
 
 PASSWORD = "anteroom-demo"
 FOUNDED = timedelta(days=45)
@@ -64,6 +66,7 @@ def acts(seed: int, now: datetime) -> list[Act]:
     for visit in days.visits(seed, now):
         found += _visit_acts(stage, visit)
         found += _review_acts(stage, visit, seed)
+        found += _card_acts(stage, visit, seed)
     # Sorting is stable: what happens at one instant stays in the order of its making.
     return sorted((act for act in found if act.at <= now), key=lambda act: act.at)
 
@@ -100,6 +103,33 @@ def _write_review(stage: _Stage, visit: Visit, opinion: Opinion) -> None:
         reviews.answer_review(review_id=written.pk, text=opinion.answer, seen=None, actor=staff, at=at)
     if opinion.report:
         reviews.report_review(review_id=written.pk, reason=opinion.report, actor=staff, at=at)
+
+
+def _card_acts(stage: _Stage, visit: Visit, seed: int) -> Iterator[Act]:
+    if noted := cards.note_of(seed, visit):
+        yield Act(noted[1], partial(_note, stage, visit, *noted))
+    at, person = cards.second_card_at(seed, visit), stage.people[visit.clinic.slug][visit.person]
+    # The one with the long name stays one: it is there to be looked at.
+    if at and person.phone and person.name != days.LONG_NAME:
+        yield Act(at, partial(_second_card, stage, visit, at))
+
+
+def _note(stage: _Stage, visit: Visit, text: str, at: datetime) -> None:
+    write_note(patient=_patient(stage, visit), text=text, actor=stage.staff(visit.clinic), at=at)
+
+
+def _second_card(stage: _Stage, visit: Visit, at: datetime) -> None:
+    """Somebody on the phone did not find the card, and made another."""
+    person = stage.people[visit.clinic.slug][visit.person]
+    people_operations.create_patient(
+        clinic=stage.clinics[visit.clinic.slug],
+        name=person.name,
+        email="",
+        phone_number=person.phone,
+        language=person.language,
+        actor=stage.staff(visit.clinic),
+        at=at,
+    )
 
 
 def _make_users(stage: _Stage, at: datetime) -> None:
@@ -179,6 +209,8 @@ def _make_calendar(
         actor=SYSTEM,
         at=at,
     )
+    if plan.name == days.EXCEPTIONAL:
+        create_feed(calendar=calendar, shows=BUSY, actor=SYSTEM, at=at)
     week = {weekday: plan.hours for weekday in sorted(plan.weekdays)}
     calendars.set_opening_hours(calendar=calendar, week=week, actor=SYSTEM, at=at)
     today = now.astimezone(zone).date()

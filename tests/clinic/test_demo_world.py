@@ -18,7 +18,8 @@ from clinic.demo.acts import PASSWORD
 from clinic.demo.operations import load_demo
 from clinic.demo.signals import demo_advanced
 from clinic.lib import clock
-from clinic.people.models import Clinic, Membership, Patient, Practitioner, User
+from clinic.people.merging import find_duplicates
+from clinic.people.models import Clinic, Membership, Patient, PatientNote, Practitioner, User
 
 WEDNESDAY = datetime(2027, 5, 5, 9, 15, tzinfo=UTC)  # 11:15 in Wrocław and Berlin
 # Says that this file needs the database made; each test then works inside the load's own transaction.
@@ -102,6 +103,15 @@ def test_weekday_shows_everything(world: World) -> None:
         "patient",
         "clinic",
     }
+
+
+def test_cards_hold_notes_and_some_patients_have_two(world: World) -> None:
+    notes = PatientNote.objects.all()
+    assert {note.clinic.slug for note in notes} == {"rynek", "nadodrze", "am-markt"}
+    assert all(note.user is not None and note.written_at <= WEDNESDAY for note in notes)
+    second = Patient.objects.filter(email="", appointments=None).exclude(phone="")
+    assert second.count() >= 5
+    assert all(find_duplicates(card) for card in second)
 
 
 def test_patients_lack_what_patients_lack(world: World) -> None:
