@@ -41,6 +41,9 @@ def main(address: str) -> None:
         page.locator(".rows-day a.row-main").last.click()
         page.wait_for_url("**/appointments/*/")
         page.screenshot(path=FOLDER / "appointment.png")
+        page.goto(f"{address}/c/rynek/calendar/")
+        page.wait_for_timeout(1000)
+        page.screenshot(path=FOLDER / "calendar.png")
         page.goto(f"{address}/c/rynek/waiting/")
         page.wait_for_timeout(1000)
         # The longest conversation, open beside the list.
@@ -54,7 +57,25 @@ def main(address: str) -> None:
         page.wait_for_url("**/calls/*/")
         page.wait_for_timeout(1000)
         page.screenshot(path=FOLDER / "call.png")
+        public = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
+        public.goto(f"{address}/find/?city=Wroc%C5%82aw")
+        public.locator("main h2 a").first.click()
+        public.wait_for_url("**/p/*/")
+        public.screenshot(path=FOLDER / "profile.png")
+        phone = browser.new_page(viewport={"width": 360, "height": 760}, color_scheme="dark", locale="de")
+        book(phone, public.url)
         browser.close()
+
+
+def book(phone: Page, profile: str) -> None:
+    """Choose a time as a patient, and take the pictures of it."""
+    phone.goto(f"{profile}book/")
+    phone.locator(".booking-services a").first.click()
+    phone.wait_for_url("**/book/*/")
+    phone.screenshot(path=FOLDER / "patient-time.png")
+    phone.locator("button.slot").first.click()
+    phone.wait_for_url("**/book/*/*/")
+    phone.screenshot(path=FOLDER / "patient-details.png")
 
 
 def wait(phone: Page, address: str, door: str) -> None:
