@@ -92,6 +92,7 @@ MAIN = {
     "clinic:offline": "main .button-main",
     "clinic:patient": ".bar-book",
     "clinic:patient_edit": "main form input:not([type=hidden])",
+    "clinic:patient_merge": "main .compare a",
     "clinic:patient_new": "main form input:not([type=hidden])",
     "clinic:patients": "main [data-search]",
     "clinic:practitioner_profile": "main a",
