@@ -122,6 +122,7 @@ def test_time_taken_meanwhile_leaves_everything_as_it_was(rynek: House, patient:
         pytest.param(NOW + 28 * DAYS + 2 * HOURS, id="absent"),
         pytest.param(NOW + 91 * DAYS, id="beyond the horizon"),
         pytest.param("x", id="no time"),
+        pytest.param("99991231t2359z", id="the last instant of all"),
         pytest.param("", id="nothing"),
     ],
 )
