@@ -15,6 +15,7 @@ from clinic.importing import views as importing
 from clinic.importing.words import _REASONS
 from clinic.lib import clock
 from clinic.models import Appointment, AuditEntry, AuditValue, Patient
+from clinic.people.queries import find_patients
 from messaging.models import Delivery
 from tests.factories.files import Table
 from tests.factories.house import HTMX, NOW, House, logged_in, make_patient
@@ -142,6 +143,7 @@ def test_card_without_reference_is_found_by_name_and_address_and_gets_the_refere
     rynek.patient.refresh_from_db()
     assert (rynek.patient.reference, rynek.patient.version) == ("Z9", 2)
     assert Patient.objects.filter(clinic=rynek.clinic).count() == 1
+    assert find_patients(clinic=rynek.clinic, text="z9") == [rynek.patient]
 
 
 def test_card_that_was_merged_away_means_the_one_it_went_into(rynek: House, office: Client) -> None:
