@@ -83,9 +83,13 @@ class ContactForm(forms.Form):
     )
     version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
 
-    def __init__(self, data: Mapping[str, Any] | None, *, patient: Patient) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None, *, patient: Patient, typed: Mapping[str, str] | None = None
+    ) -> None:
+        """Fill it with what the card says, or with what was `typed` before the card was changed by others."""
         number = phone.pretty(patient.phone) if patient.phone else ""
-        super().__init__(data, initial={"email": patient.email, "phone": number, "version": patient.version})
+        said = typed or {"email": patient.email, "phone": number}
+        super().__init__(data, initial={**said, "version": patient.version})
         self.patient = patient
 
     def clean(self) -> dict[str, Any]:
@@ -110,4 +114,5 @@ class ContactForm(forms.Form):
             )
         elif not contact["email"] and not number:
             self.add_error("email", _("Please enter an e-mail address or a phone number."))
+        cleaned["contact"] = contact
         return cleaned

@@ -1,6 +1,6 @@
 """What the clinic does to appointments, turned into messages; called by receivers, inside the transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -41,9 +41,13 @@ def tell_booked(
         spare_sms(appointment, at=at)
 
 
-def spare_sms(appointment: Appointment, *, at: datetime) -> None:
-    """Send no SMS of what is planned for an appointment: its patient caused too many already (A4, A6)."""
-    drop(cause=cause_of(appointment.pk), channel=Channel.SMS, reason="sms_capped", at=at)
+def spare_sms(appointment: Appointment, *, kinds: Iterable[str] | None = None, at: datetime) -> None:
+    """Send no SMS of what is planned for an appointment: its patient caused too many already (A4, A6).
+
+    Args:
+        kinds: only these; None: all.
+    """
+    drop(cause=cause_of(appointment.pk), kinds=kinds, channel=Channel.SMS, reason="sms_capped", at=at)
 
 
 def tell_moved(appointment: Appointment, *, actor: Actor, at: datetime) -> None:

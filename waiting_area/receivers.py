@@ -4,7 +4,12 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from clinic.appointments.signals import appointment_booked, appointment_cancelled, appointment_moved
+from clinic.appointments.signals import (
+    appointment_booked,
+    appointment_cancelled,
+    appointment_moved,
+    appointment_restored,
+)
 from clinic.demo.signals import demo_filled
 from clinic.people.signals import clinic_created
 from waiting_area import areas, demo, visits
@@ -29,3 +34,8 @@ def on_appointment_set(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
 @receiver(appointment_cancelled)
 def on_cancelled(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     visits.release(appointment, at=at)
+
+
+@receiver(appointment_restored)
+def on_restored(*, appointment: Any, **_kwargs: Any) -> None:
+    visits.check_untold(appointment)

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from clinic.appointments.enums import Status as Booked
+from clinic.appointments.operations import NotAllowed
 from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.lib import when
 from clinic.models import Appointment
@@ -19,7 +20,7 @@ from messaging.links import get_or_make, list_for, token_of
 from messaging.models import PersonalLink
 from waiting_area import notices, operations, rules
 from waiting_area.enums import Left, Status
-from waiting_area.models import Caller
+from waiting_area.models import Caller, Notice
 from waiting_area.queries import default_area
 from waiting_area.states import locked_with
 
@@ -120,8 +121,22 @@ def release(appointment: Appointment, *, at: datetime) -> None:
         if not caller.is_present and not caller.may_resume(at):
             continue
         with translation.override(caller.language):
-            notices.say(caller, _farewell(appointment, caller), key=f"cancelled:{appointment.pk}", at=at)
+            notices.say(caller, _farewell(appointment, caller), key=_farewell_key(appointment), at=at)
         operations.leave(caller_id=caller_id, how=Left.RELEASED, actor=SYSTEM, at=at)
+
+
+def check_untold(appointment: Appointment) -> None:
+    """See to it that a cancellation is only taken back while nobody was told of it.
+
+    Raises:
+        NotAllowed: its patient was told in the waiting area, and has left it.
+    """
+    if Notice.objects.filter(caller__appointment=appointment, key=_farewell_key(appointment)).exists():
+        raise NotAllowed
+
+
+def _farewell_key(appointment: Appointment) -> str:
+    return f"cancelled:{appointment.pk}"
 
 
 def _farewell(appointment: Appointment, caller: Caller) -> str:

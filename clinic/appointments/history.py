@@ -21,6 +21,8 @@ ACTIONS = {
     "appointment.marked": gettext_lazy("marked"),
     "appointment.switches_set": gettext_lazy("messages switched"),
 }
+# Written down beside another entry of the same act.
+UNTOLD = frozenset({"appointment.booked_online"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def list_story(appointment: Appointment) -> list[Chapter]:
             actor_name(entry),
             _detail(entry, appointment),
         )
-        for entry in list_history(appointment)
+        for entry in list_history(appointment).exclude(action__in=UNTOLD)
     ]
 
 

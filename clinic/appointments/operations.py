@@ -11,7 +11,7 @@ from clinic.appointments import occupancy
 from clinic.appointments.enums import TRANSITIONS, CancelledBy, Origin, Status
 from clinic.appointments.models import Appointment
 from clinic.appointments.occupancy import Taken
-from clinic.appointments.rules import may_restore
+from clinic.appointments.queries import is_restorable
 from clinic.appointments.signals import (
     appointment_booked,
     appointment_cancelled,
@@ -246,19 +246,18 @@ def cancel(
 
 @transaction.atomic
 def restore(*, appointment_id: int, version: int | None = None, actor: Actor, at: datetime) -> Appointment:
-    """Take a cancellation back: the appointment is again as if it had not been (D3, decision 15).
+    """Take a member's cancellation back: the appointment is again as if it had not been (D3, decision 15).
 
     Only within seconds, while nobody was told of it, and while nobody else has the time.
 
     Raises:
         Taken: somebody has the time by now; the appointment stays cancelled.
-        NotAllowed: it is not cancelled, its seconds have passed, it has begun, or somebody was told.
+        NotAllowed: it is not cancelled, the patient did it, its seconds have passed, it has begun, or somebody
+            was told.
         StaleAppointment: somebody changed it since `version`.
     """
     appointment = _locked(appointment_id, version)
-    if appointment.status != Status.CANCELLED or not may_restore(
-        cancelled_at=appointment.cancelled_at, starts_at=appointment.starts_at, at=at
-    ):
+    if not is_restorable(appointment, at=at):
         raise NotAllowed
     occupancy.take(
         calendar_id=appointment.calendar_id,

@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 
 from clinic.appointments.enums import Status
 from clinic.appointments.models import Appointment, Occupancy
+from clinic.appointments.rules import may_restore
+from clinic.audit.models import AuditEntry
 from clinic.lib.local_time import day_span
 from clinic.people.models import Clinic
 
@@ -76,6 +78,22 @@ def is_taken(*, calendar_id: int, span: tuple[datetime, datetime], besides: int,
     """Return whether any part of a span is somebody else's than the appointment `besides`."""
     rows = _taken({calendar_id}, start=span[0], end=span[1], at=at)
     return rows.exclude(appointment=besides).exists()
+
+
+def is_restorable(appointment: Appointment, *, at: datetime) -> bool:
+    """Return whether its cancellation may still be taken back: seconds after a member cancelled it (D3).
+
+    What a patient cancelled by their link stays cancelled: their page has said so to them.
+    """
+    if appointment.status != Status.CANCELLED or not may_restore(
+        cancelled_at=appointment.cancelled_at, starts_at=appointment.starts_at, at=at
+    ):
+        return False
+    entries = AuditEntry.objects.filter(
+        object_type="appointment", object_id=appointment.pk, action="appointment.cancelled"
+    )
+    last = entries.order_by("-at", "-id").first()
+    return last is not None and last.actor_user_id is not None
 
 
 def list_coming(

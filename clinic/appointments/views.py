@@ -23,8 +23,7 @@ from clinic.appointments.in_place import is_in_place, say_done
 from clinic.appointments.models import Appointment
 from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News, as_moved, told
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
-from clinic.appointments.queries import is_taken, list_day, list_unreachable
-from clinic.appointments.rules import may_restore
+from clinic.appointments.queries import is_restorable, is_taken, list_day, list_unreachable
 from clinic.audit.opening import opened
 from clinic.calendars.models import Calendar
 from clinic.calendars.queries import open_spans
@@ -152,8 +151,7 @@ def _page(
             "can_mark_done": Status.DONE in TRANSITIONS[state],
             "can_mark_no_show": Status.NO_SHOW in TRANSITIONS[state] and at >= appointment.starts_at,
             "can_unmark": Status.BOOKED in TRANSITIONS[state],
-            "can_restore": state == Status.CANCELLED
-            and may_restore(cancelled_at=appointment.cancelled_at, starts_at=appointment.starts_at, at=at),
+            "can_restore": is_restorable(appointment, at=at),
             "story": list_story(appointment),
         }
         if is_card:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from clinic.appointments.forms import FIRST_DAY, LAST_DAY
 from clinic.appointments.online import Offer
 from clinic.lib.local_time import is_repeated
 
@@ -25,9 +26,11 @@ def start_of(code: str) -> datetime | None:
     if not _CODE.fullmatch(code) or not code.isascii():
         return None
     try:
-        return datetime.strptime(code, "%Y%m%dt%H%Mz").replace(tzinfo=UTC)
+        start = datetime.strptime(code, "%Y%m%dt%H%Mz").replace(tzinfo=UTC)
     except ValueError:
         return None
+    # At the ends of the calendar an instant has no local time everywhere.
+    return start if FIRST_DAY <= start.date() <= LAST_DAY else None
 
 
 @dataclass(frozen=True, slots=True)

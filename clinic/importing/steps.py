@@ -16,6 +16,7 @@ from clinic.importing.cells import Problem, Row
 from clinic.importing.plan import CHANGE, CREATE, KEEP, Step, make_plan
 from clinic.people.models import Clinic, Patient
 from clinic.people.operations import StalePatient, change_patient, create_patient
+from clinic.people.words import refresh_words
 
 # So many rows are written in one transaction: on SQLite nobody else writes meanwhile.
 BATCH = 25
@@ -159,6 +160,7 @@ def _give_reference(card: Patient, reference: str, *, actor: Actor, at: datetime
     if rows.update(reference=reference, version=card.version + 1) != 1:
         raise StalePatient
     card.reference, card.version = reference, card.version + 1
+    refresh_words(card)
     record(actor, "patient.changed", card, old={"reference": ""}, new={"reference": reference}, at=at)
 
 

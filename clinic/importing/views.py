@@ -20,6 +20,7 @@ from clinic.importing.sheet import COLUMNS, MOST_BYTES, MOST_ROWS, PATIENTS, SEP
 from clinic.importing.steps import BATCH, Count, carry_out, finish
 from clinic.importing.words import list_columns, reason
 from clinic.lib import clock
+from clinic.people.forms import FIELD_LABELS
 from clinic.people.models import Clinic
 
 # So many are shown of each sort; the numbers are of all.
@@ -112,7 +113,7 @@ def import_plan(request: HttpRequest, member: Member) -> HttpResponse:
                 problem, status = _("The import cannot begin just now. Please try again in a minute."), 503
             else:
                 return redirect("clinic:import_run", slug=member.clinic.slug)
-    context = {"form": form, "problem": problem, "upload": upload, **_told(plan, upload)}
+    context = {"form": form, "problem": problem, "upload": upload, **_told(plan, upload, member.clinic)}
     return render(request, "clinic/import_plan.html", context, status=status)
 
 
@@ -122,16 +123,23 @@ def _shown_again(form: ConfirmForm, plan: Plan) -> ConfirmForm:
     return ConfirmForm(has_bad=bool(plan.problems), initial={"digest": plan.digest, **ticked})
 
 
-def _told(plan: Plan, upload: Upload) -> dict[str, Any]:
-    """Return what the page shows of a plan."""
+def _told(plan: Plan, upload: Upload, clinic: Clinic) -> dict[str, Any]:
+    """Return what the page shows of a plan; times in the zones of their calendars, as the file has them."""
     created, changed, kept = plan.having(CREATE), plan.having(CHANGE), plan.having(KEEP)
+    zones = {one.pk: one.zone for one in Calendar.objects.filter(clinic=clinic)}
     return {
         "is_of_patients": upload.kind == PATIENTS,
         "separator": SEPARATORS[upload.separator],
         "ignored": ", ".join(upload.ignored),
-        "created": created[:MOST_SHOWN],
+        "created": [
+            (step, zones.get(step.row.visit.calendar, clinic.zone) if step.row.visit else clinic.zone)
+            for step in created[:MOST_SHOWN]
+        ],
         "created_number": len(created),
-        "changed": changed[:MOST_SHOWN],
+        "changed": [
+            (step, [(FIELD_LABELS[name], old, new) for name, old, new in step.changes])
+            for step in changed[:MOST_SHOWN]
+        ],
         "changed_number": len(changed),
         "kept_number": len(kept),
         "bad": [(problem, reason(problem)) for problem in plan.problems[:MOST_SHOWN]],

@@ -23,6 +23,7 @@ from messaging.enums import Purpose
 from notifications.queries import get_wishes
 from reminders.operations import record_read, spare_sms
 from reminders.pages import describe
+from reminders.rules import RECEIPTS
 
 for_patient = link_session.for_patient(Purpose.APPOINTMENT)
 
@@ -128,11 +129,14 @@ def patient_cancel(request: HttpRequest, key: str, appointment: Appointment) -> 
 
 
 def mind_sms(request: HttpRequest, appointment: Appointment) -> None:
-    """Let the receipt of what a patient did go by SMS only as often as is sensible (A6)."""
+    """Let the receipt of what a patient did go by SMS only as often as is sensible (A6).
+
+    The reminder stays: there is one, however often they moved.
+    """
     patient = appointment.patient
     by_email = patient.email and not patient.email_bounced_at
     if patient.phone and not by_email and not may_cause_sms(request, appointment.clinic, patient.phone):
-        spare_sms(appointment, at=clock.now())
+        spare_sms(appointment, kinds=RECEIPTS, at=clock.now())
 
 
 @require_POST

@@ -33,6 +33,9 @@ LIFE = 30 * 60  # seconds
 CODES = (5, limits.HOUR)
 CODES_FROM_HERE = (20, 60, limits.HOUR)
 TRIES_FROM_HERE = (30, 90, limits.HOUR)
+# Every change sends something to an address that stood there before, whoever's that was (A4).
+CHANGES = (5, limits.HOUR)
+CHANGES_FROM_HERE = (20, 60, limits.HOUR)
 EXPORTS = (5, limits.HOUR)
 MOST_SHOWN = 50
 
@@ -188,6 +191,10 @@ def patient_contact(request: HttpRequest, key: str, patient: Patient) -> HttpRes
     form = ContactForm(request.POST, patient=patient)
     if not form.is_valid():
         return _card(request, key, patient, form=form, status=422)
+    if not _may_change(request, patient, form):
+        response = _card(request, key, patient, form=form, too_many=True, status=429)
+        response["Retry-After"] = str(limits.HOUR)
+        return response
     try:
         change_patient(
             patient=patient,
@@ -204,8 +211,19 @@ def patient_contact(request: HttpRequest, key: str, patient: Patient) -> HttpRes
         return _card(request, key, patient, form=form, status=422)
     except StalePatient:
         patient.refresh_from_db()
-        return _card(request, key, patient, is_stale=True, status=409)
+        typed = {name: form.cleaned_data[name] for name in ("email", "phone")}
+        again = ContactForm(None, patient=patient, typed=typed)
+        return _card(request, key, patient, form=again, is_stale=True, status=409)
     return redirect(_to(request, "patient_card", key, "saved=1"))
+
+
+def _may_change(request: HttpRequest, patient: Patient, form: ContactForm) -> bool:
+    """Count one more change of the card's addresses, and the SMS that it causes; return whether it may be."""
+    is_fine = limits.for_contacts("contacts", [f"patient-{patient.pk}"], CHANGES)
+    if not (limits.from_here("contacts", request, patient.clinic, CHANGES_FROM_HERE) and is_fine):
+        return False
+    leaves = bool(patient.phone) and form.cleaned_data["contact"]["phone"] != patient.phone
+    return not leaves or limits.may_cause_sms(request, patient.clinic, patient.phone)
 
 
 @require_POST

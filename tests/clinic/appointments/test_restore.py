@@ -158,3 +158,23 @@ def test_details_not_sent_yet_go_after_all(rynek: House, member: Actor) -> None:
     send(NOW + SECOND)
 
     assert deliveries(visit)["details", "sms"] == ("sent", "no_email")
+
+
+def test_what_the_patient_cancelled_stays_cancelled(rynek: House, member: Actor) -> None:
+    gone = cancel(appointment_id=rynek.appointment.pk, by=CancelledBy.PATIENT, actor=PATIENT, at=NOW)
+
+    with pytest.raises(NotAllowed):
+        restore(appointment_id=gone.pk, version=gone.version, actor=member, at=NOW + SECOND)
+
+    row = Appointment.objects.get(pk=gone.pk)
+    assert (row.status, row.cancelled_by, row.sequence) == (Status.CANCELLED, "patient", 1)
+    assert deliveries(row)["cancelled", "email"][0] == "planned"
+
+
+def test_the_patients_cancellation_after_an_undo_stays(rynek: House, member: Actor) -> None:
+    gone = cancelled(rynek, member, by=CancelledBy.PATIENT)
+    restore(appointment_id=gone.pk, actor=member, at=NOW + SECOND)
+    cancel(appointment_id=gone.pk, by=CancelledBy.PATIENT, actor=PATIENT, at=NOW + 2 * SECOND)
+
+    with pytest.raises(NotAllowed):
+        restore(appointment_id=gone.pk, actor=member, at=NOW + 3 * SECOND)

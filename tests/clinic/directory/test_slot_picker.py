@@ -17,7 +17,18 @@ def test_code_and_back() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "20270520T0805Z", "20270532t0805z", "20270520t2405z", "00000520t0805z", "20270520t0805z\n"],
+    [
+        "",
+        "x",
+        "20270520T0805Z",
+        "20270532t0805z",
+        "20270520t2405z",
+        "00000520t0805z",
+        "20270520t0805z\n",
+        # Where the first and the last instant of all lie, some zones have no local time.
+        "00010101t0000z",
+        "99991231t2359z",
+    ],
 )
 def test_anything_else_is_none(text: str) -> None:
     assert start_of(text) is None

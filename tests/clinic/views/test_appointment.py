@@ -7,6 +7,7 @@ from clinic.appointments.enums import CancelledBy, Status
 from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.lib import clock
 from clinic.models import AuditEntry
+from tests.factories.booking import book_online, booked, open_for_booking
 from tests.factories.house import DAYS, HOURS, NOW, House, book, logged_in, make_calendar
 from tests.factories.page import Page, queries_of
 
@@ -35,6 +36,17 @@ def test_story_tells_who_did_what(rynek: House, desk: Client) -> None:
         story.index("booked") < story.index("confirmed") < story.index("moved , from") < story.index("wish")
     )
     assert "confirmed · the patient" in story
+
+
+def test_story_tells_an_online_booking_once(rynek: House, desk: Client, client: Client) -> None:
+    open_for_booking(rynek)
+    book_online(client, rynek)
+    (made,) = booked(rynek)
+
+    text = Page(desk.get(rynek.url(f"appointments/{made.pk}/"))).text
+
+    assert text.count("booked · the patient") == 1
+    assert "booked_online" not in text
 
 
 def test_cancelled_appointment_offers_nothing(rynek: House, desk: Client) -> None:

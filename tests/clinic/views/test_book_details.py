@@ -303,6 +303,14 @@ def test_a_forged_time_is_refused(start: datetime, rynek: House, url: str, clien
     assert booked(rynek) == []
 
 
+@pytest.mark.parametrize("code", ["99991231t2359z", "00010101t0000z"])
+def test_what_is_no_time_anywhere_is_not_there(code: str, rynek: House, url: str, client: Client) -> None:
+    address = f"{booking_url(rynek)}{code}/"
+
+    assert client.get(address).status_code == 404
+    assert client.post(address, booking_form()).status_code == 404
+
+
 # --- Whose card (A12) -----------------------------------------------------------------------------
 
 

@@ -14,7 +14,8 @@ from clinic.importing import keeping
 from clinic.importing import views as importing
 from clinic.importing.words import _REASONS
 from clinic.lib import clock
-from clinic.models import Appointment, AuditEntry, AuditValue, Patient
+from clinic.models import Appointment, AuditEntry, AuditValue, Calendar, Patient, User
+from clinic.people.queries import find_patients
 from messaging.models import Delivery
 from tests.factories.files import Table
 from tests.factories.house import HTMX, NOW, House, logged_in, make_patient
@@ -103,7 +104,7 @@ def test_new_changed_and_known_cards_are_told_apart_and_only_that_is_done(
     }  # fmt: skip
     assert "Line 2 · Ewa Nowa ewa@patients.example · 512 345 670" in page.text.replace("+48 ", "")
     old = rynek.patient.email
-    assert f"found by patient_ref; email: {old} → new@patients.example" in page.text
+    assert f"found by patient_ref; E-mail: {old} → new@patients.example" in page.text
     assert Patient.objects.filter(name="Ewa Nowa").count() == 0
 
     done = imported(office, rynek, content)
@@ -134,6 +135,24 @@ def test_second_import_of_the_same_file_has_nothing_to_do(rynek: House, office: 
     assert "digest" not in page.fields
 
 
+def test_times_are_shown_as_the_calendar_has_them(rynek: House, office: Client) -> None:
+    Calendar.objects.filter(pk=rynek.calendar.pk).update(time_zone="Europe/Bucharest")
+    line = f"{rynek.calendar.name};;Jan Nowy;jan@patients.example;Consultation;;2027-05-20 09:30;;\n"
+
+    page = look(office, rynek, VISITS + line)
+
+    assert "20 May 2027 09:30" in page.text
+    assert "08:30" not in page.text
+
+
+def test_changes_are_named_in_the_readers_language(rynek: House, office: Client) -> None:
+    User.objects.filter(pk=rynek.admin.pk).update(language="pl")
+
+    page = look(office, rynek, PATIENTS + f";{rynek.patient.name};{rynek.patient.email};;de\n")
+
+    assert "; Język wiadomości: en → de" in page.text
+
+
 def test_card_without_reference_is_found_by_name_and_address_and_gets_the_reference(
     rynek: House, office: Client
 ) -> None:
@@ -142,6 +161,7 @@ def test_card_without_reference_is_found_by_name_and_address_and_gets_the_refere
     rynek.patient.refresh_from_db()
     assert (rynek.patient.reference, rynek.patient.version) == ("Z9", 2)
     assert Patient.objects.filter(clinic=rynek.clinic).count() == 1
+    assert find_patients(clinic=rynek.clinic, text="z9") == [rynek.patient]
 
 
 def test_card_that_was_merged_away_means_the_one_it_went_into(rynek: House, office: Client) -> None:

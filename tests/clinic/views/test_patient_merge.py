@@ -86,6 +86,21 @@ def test_clash_shows_how_the_cards_are_now(
     assert Patient.objects.get(pk=twin.pk).merged_into is None
 
 
+def test_clash_with_a_card_that_went_meanwhile_is_put_together_with_the_next_press(
+    rynek: House, twin: Patient, url: str, desk: Client, office: Client
+) -> None:
+    third = make_patient(rynek.clinic, rynek.patient.name, email="zofia@third.example")
+    fields = Page(desk.get(url)).fields
+    other = rynek.url(f"patients/{third.pk}/merge/{twin.pk}/")
+    office.post(other, Page(office.get(other)).fields)
+
+    page = Page(desk.post(url, fields))
+    form = page.all("form", lambda found: "merge" in (found.get("action") or ""))[0]
+    desk.post(dict(form.attributes)["action"], page.fields)
+
+    assert Patient.objects.get(pk=third.pk).merged_into == rynek.patient
+
+
 def test_the_other_way_round_meanwhile_says_that_they_are_one(
     rynek: House, twin: Patient, url: str, desk: Client, office: Client
 ) -> None:

@@ -12,7 +12,7 @@ from clinic.audit.operations import SYSTEM
 from clinic.calendars.absences import add_absence
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock
-from clinic.models import Appointment, AuditEntry, Calendar
+from clinic.models import Appointment, AuditEntry, Calendar, Patient
 from messaging.links import link_key
 from messaging.models import Delivery, Message
 from notifications.models import CalendarSettings
@@ -122,6 +122,7 @@ def test_time_taken_meanwhile_leaves_everything_as_it_was(rynek: House, patient:
         pytest.param(NOW + 28 * DAYS + 2 * HOURS, id="absent"),
         pytest.param(NOW + 91 * DAYS, id="beyond the horizon"),
         pytest.param("x", id="no time"),
+        pytest.param("99991231t2359z", id="the last instant of all"),
         pytest.param("", id="nothing"),
     ],
 )
@@ -225,3 +226,15 @@ def test_weeks_and_languages_stand_in_the_address(rynek: House, patient: Client)
     assert f"{url(rynek)}?language=pl&from=2027-05-24#times" in page.links()
     assert "czwartek, 20 maja 2027" in page.text
     assert dict(page.all("form")[0].attributes)["action"] == url(rynek, "?language=pl")
+
+
+def test_too_many_moves_spare_the_receipt_and_never_the_reminder(rynek: House, patient: Client) -> None:
+    """A6: whoever has no e-mail address is told by SMS alone, and has one reminder however often they move."""
+    Patient.objects.filter(pk=rynek.patient.pk).update(email="")
+    for number in range(4):
+        assert press(patient, rynek, START + number * 30 * MINUTES, number).status_code == 302
+
+    rows = Delivery.objects.filter(message__version=4, channel="sms").order_by("message__kind")
+    assert [(row.message.kind, row.state, row.reason) for row in rows.select_related("message")] == [
+        ("moved", "skipped", "sms_capped"), ("reminder", "planned", "instead_of_push"),
+    ]  # fmt: skip

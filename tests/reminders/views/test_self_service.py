@@ -10,6 +10,7 @@ from django.test import Client
 from clinic.appointments.enums import CancelledBy
 from clinic.appointments.operations import cancel
 from clinic.audit.operations import SYSTEM
+from clinic.directory import limits
 from clinic.lib import clock
 from clinic.models import AuditEntry, Patient
 from clinic.people.operations import change_patient
@@ -338,8 +339,55 @@ def test_card_changed_meanwhile_is_not_overrun(rynek: House, patient: Client) ->
 
     response = contact(patient, rynek, version=version)
 
+    page = Page(response)
     assert response.status_code == 409
-    assert Page(response).fields["email"] == "desk@patients.example"
+    assert page.alerts == [
+        "Your data was changed meanwhile. Nothing was saved; what you typed still stands below. "
+        "On your card now: desk@patients.example, –"
+    ]
+    # Nothing typed is lost, and the next press is on what stands now.
+    assert (page.fields["email"], page.fields["phone"]) == ("new@patients.example", "512 345 678")
+    assert Patient.objects.get(pk=rynek.patient.pk).email == "desk@patients.example"
+    assert contact(patient, rynek, version=page.fields["version"]).status_code == 302
+    assert Patient.objects.get(pk=rynek.patient.pk).email == "new@patients.example"
+
+
+def numbers_told() -> list[str]:
+    rows = Delivery.objects.filter(message__kind="contact_changed", channel="sms").order_by("pk")
+    return [row.message.facts["sms"] for row in rows.select_related("message")]
+
+
+def test_numbers_are_told_only_so_often(rynek: House, patient: Client) -> None:
+    """A4: whoever changes the number again and again makes us write to everybody."""
+    opened(patient, rynek)
+    codes_sent = []
+    for number in range(7):
+        card = Patient.objects.get(pk=rynek.patient.pk)
+        response = contact(patient, rynek, phone=f"+48 601 234 56{number}", version=str(card.version))
+        codes_sent.append(response.status_code)
+
+    assert codes_sent == [302] * 5 + [429] * 2
+    assert response["Retry-After"] == "3600"
+    assert Page(response).fields["phone"] == "+48 601 234 566"
+    assert Patient.objects.get(pk=rynek.patient.pk).phone == "+48601234564"
+    assert numbers_told() == ["+48512345678", *(f"+4860123456{number}" for number in range(4))]
+
+
+def test_number_stays_where_its_sms_would_be_one_too_many(
+    rynek: House, patient: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(patient, rynek)
+    monkeypatch.setattr(limits, "SMS_FROM_CONNECTION", (1, 10, limits.DAY))
+    first = contact(patient, rynek, phone="+48 601 234 560", version="1")
+
+    second = contact(patient, rynek, phone="+48 601 234 561", version="2")
+    # What causes no SMS goes on.
+    third = contact(patient, rynek, email="other@patients.example", phone="+48 601 234 560", version="2")
+
+    assert [one.status_code for one in (first, second, third)] == [302, 429, 302]
+    card = Patient.objects.get(pk=rynek.patient.pk)
+    assert (card.phone, card.email) == ("+48601234560", "other@patients.example")
+    assert numbers_told() == ["+48512345678"]
 
 
 def test_export_holds_what_is_kept_and_is_written_down(rynek: House, patient: Client) -> None:

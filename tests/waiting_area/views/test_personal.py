@@ -387,6 +387,29 @@ def test_who_waits_for_a_cancelled_appointment_is_told_and_released(standing: st
     assert notice.text in page.text
 
 
+def test_cancellation_of_which_they_were_told_here_is_not_taken_back(rynek: House) -> None:
+    entered(rynek, START - HOURS)
+    cancel(rynek, START - HOURS)
+
+    with pytest.raises(appointments.NotAllowed):
+        restore(rynek, START - HOURS)
+
+    assert Appointment.objects.get(pk=rynek.appointment.pk).status == "cancelled"
+
+
+def test_cancellation_is_taken_back_where_nobody_waits_for_it(rynek: House) -> None:
+    arrive(rynek, "Somebody else", at=START - HOURS)
+    cancel(rynek, START - HOURS)
+
+    restore(rynek, START - HOURS)
+
+    assert Appointment.objects.get(pk=rynek.appointment.pk).status == "booked"
+
+
+def restore(house: House, at: datetime) -> None:
+    appointments.restore(appointment_id=house.appointment.pk, actor=user_actor(house.assistant), at=at)
+
+
 def test_nobody_else_is_released(rynek: House) -> None:
     entered(rynek)
     Caller.objects.update(status="left", how_left="removed", left_at=START)
