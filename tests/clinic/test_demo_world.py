@@ -23,7 +23,7 @@ from clinic.people.models import Clinic, Membership, Patient, PatientNote, Pract
 
 WEDNESDAY = datetime(2027, 5, 5, 9, 15, tzinfo=UTC)  # 11:15 in Wrocław and Berlin
 # Says that this file needs the database made; each test then works inside the load's own transaction.
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_engine]
 
 
 @dataclass(slots=True)

@@ -34,6 +34,7 @@ def visit(page: Page, name: str) -> Locator:
     return page.locator(".visit", has_text=name)
 
 
+@pytest.mark.one_engine
 def test_day_at_the_front_desk(live: str, rynek: House, new_context: MakeContext) -> None:
     make_calendar(rynek.clinic, "dr Alicja Lis")
     for number in range(10):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from clinic.models import Calendar
@@ -10,6 +11,8 @@ from messaging.models import Delivery, SentText
 from tests.factories.house import NOW, House
 from tests.factories.whole_database import everything
 from tests.journeys.conftest import MakeContext
+
+pytestmark = pytest.mark.one_engine
 
 POKE = """() => {
     window.scrollTo(0, document.body.scrollHeight);

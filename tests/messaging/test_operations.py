@@ -10,8 +10,10 @@ from clinic.lib import clock
 from clinic.lib.signals import data_restored
 from messaging import catch_up
 from messaging.models import Delivery
+from messaging.operations import bring_back, drop
 from notifications.enums import Channel
 from notifications.operations import pause_sending, resume_sending
+from reminders.planning import cause_of
 from tests.factories.clinic import HOURS, MINUTES, MONDAY, STAFF, book_visit, make_calendar, make_clinic
 from tests.factories.outbox import Row, provider, row_of, rows, sweep
 from tests.fakes.lines import Provider
@@ -118,3 +120,18 @@ def test_catching_up_passes_a_paused_clinic_by(provider: Provider) -> None:
 
     assert {state for _kind, _channel, state, *_rest in rows(paused)} == {"planned"}
     assert {state for _kind, _channel, state, *_rest in rows(other)} == {"sent"}
+
+
+def test_only_what_was_to_come_back_does(provider: Provider) -> None:
+    visit = book_visit(starts_at=START)
+    before = rows(visit)
+    cause = cause_of(visit.pk)
+    assert drop(cause=cause, reason="cancelled_meanwhile", channel=Channel.SMS, at=MONDAY) == 2
+    for_good = [row for row in rows(visit) if row[1] == "sms"]
+
+    assert drop(cause=cause, reason="cancelled_meanwhile", may_come_back=True, at=MONDAY) == 2
+    assert bring_back(cause=cause, reason="cancelled_meanwhile") == 2
+
+    assert [row for row in rows(visit) if row[1] == "email"] == [row for row in before if row[1] == "email"]
+    assert [row for row in rows(visit) if row[1] == "sms"] == for_good
+    assert {row[2] for row in for_good} == {"skipped"}
