@@ -96,7 +96,7 @@ def test_clash_with_a_card_that_went_meanwhile_is_put_together_with_the_next_pre
 
     page = Page(desk.post(url, fields))
     form = page.all("form", lambda found: "merge" in (found.get("action") or ""))[0]
-    desk.post(dict(form.attributes)["action"], page.fields)
+    desk.post(str(dict(form.attributes)["action"]), page.fields)
 
     assert Patient.objects.get(pk=third.pk).merged_into == rynek.patient
 
