@@ -167,7 +167,8 @@ def calendar_hours(request: HttpRequest, member: Member, pk: int) -> HttpRespons
     opening = Opening([calendar], day, 1).on(calendar, day)
     form = DayHoursForm(data, initial={"day": day, "hours": written_hours(opening.hours)})
     if data is not None:
-        if "usual" in data:
+        if "usual" in data and "day" not in form.errors:
+            day = form.cleaned_data["day"]
             remove_day_exception(calendar=calendar, day=day, actor=member.actor, at=at)
             return _saved_day(request, calendar, day, _("The usual hours hold again on this day."))
         if form.is_valid():

@@ -23,7 +23,16 @@ def add_absence(
     actor: Actor,
     at: datetime,
 ) -> Absence:
-    """Enter an absence between two aware instants; no end: until further notice. Cancels nothing (E8.4)."""
+    """Enter an absence between two aware instants; no end: until further notice. Cancels nothing (E8.4).
+
+    Returns:
+        The absence; the one that stands there already where it is the very same (G4).
+    """
+    # Two presses at once come one after the other.
+    Practitioner.objects.select_for_update().get(pk=practitioner.pk)
+    known = Absence.objects.filter(practitioner=practitioner, starts_at=starts_at, ends_at=ends_at).first()
+    if known is not None:
+        return known
     made = Absence.objects.create(
         clinic_id=practitioner.clinic_id, practitioner=practitioner, starts_at=starts_at, ends_at=ends_at
     )

@@ -10,6 +10,7 @@ from clinic.audit.models import AuditEntry
 from clinic.audit.operations import SYSTEM
 from clinic.calendars.absences import StaleAbsence, add_absence, change_absence, remove_absence
 from clinic.calendars.models import Absence, DayException
+from clinic.calendars.operations import set_day_exception
 from clinic.calendars.queries import open_spans
 from clinic.models import Appointment
 from tests.factories.house import DAYS, HOURS, HTMX, NOW, TODAY, House, book, make_patient
@@ -98,6 +99,30 @@ def test_bad_input_is_said_beside_the_field(
     assert page.error(field) == error
     assert all(page.fields[name] == value for name, value in typed.items())
     assert not Absence.objects.exists()
+
+
+@pytest.mark.parametrize("until", ["2027-05-14", ""])
+def test_second_press_of_the_same_form_enters_nothing_more(until: str, rynek: House, desk: Client) -> None:
+    form = {
+        "practitioner": rynek.calendar.practitioner_id, "from_day": "2027-05-13", "from_time": "",
+        "until_day": until, "until_time": "",
+    }  # fmt: skip
+
+    answers = [desk.post(rynek.url("calendar/absences/"), form) for _press in range(2)]
+
+    absence = Absence.objects.get()
+    assert [one["Location"] for one in answers] == [rynek.url(f"calendar/absences/{absence.pk}/")] * 2
+    assert AuditEntry.objects.filter(action="absence.added").count() == 1
+
+
+def test_usual_hours_of_no_day_change_nothing(rynek: House, desk: Client) -> None:
+    set_day_exception(calendar=rynek.calendar, day=TODAY, hours=[], actor=SYSTEM, at=NOW)
+
+    for day in ("", "x"):
+        response = desk.post(rynek.url(f"calendar/{rynek.calendar.pk}/hours/"), {"day": day, "usual": "1"})
+        assert response.status_code == 422
+
+    assert DayException.objects.get().day == TODAY
 
 
 def test_another_clinics_practitioner_is_refused(rynek: House, markt: House, desk: Client) -> None:

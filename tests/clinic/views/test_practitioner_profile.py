@@ -14,7 +14,7 @@ from clinic.directory.reviews import answer_review, decide_review
 from clinic.models import Calendar, Practitioner, Review, User
 from clinic.panels import Panel, list_panels
 from tests.factories.directory import held, listed, profile_of, write
-from tests.factories.house import DAYS, NOW, House, make_patient
+from tests.factories.house import DAYS, HOURS, NOW, House, make_patient
 from tests.factories.page import Page, text_of
 
 URL = "/p/dr-tomasz-wilczek/"
@@ -108,6 +108,22 @@ def test_absence_is_said(starts: Any, ends: Any, said: str, rynek: House) -> Non
     assert [text_of(node) for node in page.all("p", lambda it: "note-warning" in it.get("class", ""))] == (
         [said] if said else []
     )
+
+
+def test_review_is_of_its_local_date(rynek: House) -> None:
+    listed(rynek.calendar)
+    # Half past midnight in Warsaw, the day before in UTC.
+    Review.objects.create(
+        clinic=rynek.clinic, practitioner=rynek.calendar.practitioner, stars=5, written_at=NOW - 8.5 * HOURS
+    )  # fmt: skip
+
+    (node,) = [
+        one
+        for one in Page(Client().get(URL)).nodes
+        if dict(one.attributes).get("itemprop") == "datePublished"
+    ]
+
+    assert (dict(node.attributes)["datetime"], text_of(node)) == ("2027-05-03", "3 May 2027")
 
 
 def test_reviews_stand_with_average_and_answer(rynek: House, operator: User) -> None:
