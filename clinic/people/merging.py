@@ -113,7 +113,8 @@ def _locked(pair: Pair, clinic_id: int) -> tuple[Patient, Patient]:
     rows: QuerySet[Patient] = Patient.objects.filter(clinic_id=clinic_id, pk__in=[pair.kept_id, pair.gone_id])
     for card in rows.order_by("pk"):
         list(card.appointments.select_for_update().order_by("pk").values_list("pk", flat=True))
-    cards = {card.pk: card for card in rows.select_for_update().order_by("pk")}
+    # Not as if keys changed: whoever books for one of them meanwhile refers to its row, and must not be waited for.
+    cards = {card.pk: card for card in rows.select_for_update(no_key=True).order_by("pk")}
     if not {pair.kept_id, pair.gone_id} <= cards.keys():
         raise StalePatient
     return cards[pair.kept_id], cards[pair.gone_id]
