@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -242,6 +242,25 @@ def test_two_claimers_share_nothing() -> None:
     second = {row.pk for row in claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=20)}
 
     assert (len(first), len(second), first & second) == (20, 10, set())
+
+
+def test_a_worker_to_whom_another_left_nothing_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(make_clinic(), 3)
+    due_clinics, taken = claims.due_clinics, []
+
+    def overtaken(*, channel: Channel, at: datetime) -> list[int]:
+        """Say who has something due, while another worker takes it all before the answer is acted upon."""
+        found = due_clinics(channel=channel, at=at)
+        if not taken:
+            taken.append(True)
+            taken.extend(claims.claim_due(channel=channel, at=at, limit=48))
+        return found
+
+    monkeypatch.setattr(claims, "due_clinics", overtaken)
+
+    assert claims.claim_due(channel=Channel.EMAIL, at=MONDAY, limit=48) == []
+    assert len(taken) == 1 + 3
+    assert states() == {"claimed": 3}
 
 
 def test_a_lease_that_ran_out_in_a_worker_s_hands_is_lost() -> None:
