@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from clinic.appointments.enums import Status
 from clinic.lib import phone, sms, when
 from clinic.models import Appointment, Clinic, Patient
+from clinic.people.queries import list_by_address
 from messaging.models import Delivery, Message
 from messaging.operations import Plan, Way, put
 from messaging.registry import Ready, Skip, Verdict
@@ -37,12 +37,13 @@ def send_links(*, clinic: Clinic, email: str = "", number: str = "", at: datetim
     Args:
         email, number: one of them, as cards keep them; the message goes this way and no other.
     """
-    by_address = Q(email__iexact=email) if email else Q(phone=number)
     coming = Appointment.objects.filter(clinic=clinic, status=Status.BOOKED, starts_at__gt=at)
-    cards = Patient.objects.filter(by_address, clinic=clinic, pk__in=coming.values("patient"))
+    cards = list_by_address(clinic=clinic, email=email, phone_number=number).filter(
+        pk__in=coming.values("patient")
+    )
     way = Way(Channel.EMAIL if email else Channel.SMS, planned_at=at, due_at=at)
     count = 0
-    for card in cards.order_by("pk"):
+    for card in cards:
         version = Message.objects.filter(cause=cause_of(card.pk), kind=KIND).count() + 1
         put(
             Plan(

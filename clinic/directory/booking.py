@@ -17,7 +17,7 @@ from clinic.calendars.models import Service
 from clinic.directory.limits import hidden
 from clinic.people.models import Clinic, Patient, Practitioner
 from clinic.people.operations import create_patient
-from clinic.people.queries import folded
+from clinic.people.queries import folded, list_by_address
 
 __all__ = ["NotOffered", "Taken", "book_online", "booked_before", "held_until", "hold_slot", "list_bookable"]
 
@@ -156,13 +156,9 @@ def find_card(*, clinic: Clinic, contact: Mapping[str, str]) -> Patient | None:
     Every address given must be the card's own. Otherwise it is another card: nobody's is changed by what a
     stranger types, and nothing that was typed is lost.
     """
-    rows = Patient.objects.filter(clinic=clinic, merged_into=None)
-    if contact["email"]:
-        rows = rows.filter(email__iexact=contact["email"])
-    if contact["phone"]:
-        rows = rows.filter(phone=contact["phone"])
+    rows = list_by_address(clinic=clinic, email=contact["email"], phone_number=contact["phone"])
     name = folded(contact["name"]).split()
-    return next((row for row in rows.order_by("pk") if folded(row.name).split() == name), None)
+    return next((row for row in rows if folded(row.name).split() == name), None)
 
 
 def booked_before(*, service: Service, start: datetime, form_key: str) -> Appointment | None:

@@ -22,11 +22,6 @@ CHUNK = 500
 M = TypeVar("M", bound=Model)
 
 
-def list_cards(clinic: Clinic) -> QuerySet[Patient]:
-    """Return the patient cards of an export; one that was given up for another is part of that one."""
-    return Patient.objects.filter(clinic=clinic, merged_into=None).order_by("name", "pk")
-
-
 def list_appointments(clinic: Clinic, *, first: date, last: date) -> QuerySet[Appointment]:
     """Return the appointments that start from one local date of the clinic to another, both with them."""
     start, _end = day_span(first, clinic.zone)

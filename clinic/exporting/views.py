@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods
 from clinic.access import Member, staff
 from clinic.audit.operations import record
 from clinic.exporting.forms import SpanForm
-from clinic.exporting.tables import appointment_lines, list_appointments, list_cards, patient_lines
+from clinic.exporting.tables import appointment_lines, list_appointments, patient_lines
 from clinic.lib import clock
 from clinic.lib.rate import is_within
+from clinic.people.queries import list_patients
 
 # So many files for one member within an hour.
 MOST, SECONDS = 10, 3600
@@ -52,7 +53,7 @@ def _exported(member: Member, form: SpanForm | None) -> StreamingHttpResponse:
     """Write down who takes what, then stream it."""
     at = clock.now()
     if form is None:
-        cards = list_cards(member.clinic)
+        cards = list_patients(clinic=member.clinic)
         kind, lines, new = "patients", patient_lines(cards), {"rows": cards.count()}
     else:
         first, last = form.cleaned_data["first"], form.cleaned_data["last"]

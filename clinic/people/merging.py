@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from clinic.audit.operations import Actor, record
 from clinic.people.models import Patient, PatientWord
 from clinic.people.operations import StalePatient
-from clinic.people.rules import folded
+from clinic.people.rules import address_word, folded
 from clinic.people.signals import patient_contact_changed, patients_merged
 from clinic.people.words import refresh_words
 
@@ -37,7 +37,7 @@ class Pair:
 
 def find_duplicates(card: Patient) -> list[Patient]:
     """Return the clinic's other cards with the same name, in any order, and the same e-mail or phone."""
-    words = {folded(card.email), card.phone.lstrip("+")} - {""}
+    words = {address_word(card.email), address_word(card.phone)} - {""}
     same = PatientWord.objects.filter(clinic=card.clinic_id, word__in=words).exclude(patient=card)
     ids = same.values_list("patient_id", flat=True)[:MOST_LOOKED_AT]
     name = sorted(folded(card.name).split())

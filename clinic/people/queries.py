@@ -3,7 +3,7 @@
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from clinic.people.models import Clinic, Patient, PatientWord
-from clinic.people.rules import folded, wanted_words
+from clinic.people.rules import address_word, folded, wanted_words
 
 __all__ = [
     "MOST_FOUND",
@@ -11,6 +11,7 @@ __all__ = [
     "find_card",
     "find_patients",
     "folded",
+    "list_by_address",
     "list_patients",
     "with_chosen",
 ]
@@ -69,6 +70,21 @@ def _distinct(rows: "QuerySet[PatientWord, int]", most: int) -> list[int]:
         if len(ids) >= most or len(found) < limit:
             return ids[:most]
         limit *= 4
+
+
+def list_by_address(*, clinic: Clinic, email: str = "", phone_number: str = "") -> QuerySet[Patient]:
+    """Return the patients whose cards have every address given, the e-mail in whatever case.
+
+    By the search's index: without it all cards of the clinic would be read, while whoever books waits.
+    """
+    rows = list_patients(clinic=clinic).order_by("pk")
+    if not (email or phone_number):
+        return rows.none()
+    for address, same in ((email, {"email__iexact": email}), (phone_number, {"phone": phone_number})):
+        if address:
+            words = PatientWord.objects.filter(clinic=clinic, word=address_word(address))
+            rows = rows.filter(pk__in=words.values("patient"), **same)
+    return rows
 
 
 def find_card(*, clinic: Clinic, number: str) -> Patient | None:

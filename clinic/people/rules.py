@@ -35,10 +35,16 @@ def words_of(*, name: str, email: str = "", phone_number: str = "", reference: s
         phone_number: E.164, or empty.
     """
     composed = unicodedata.normalize("NFC", name.casefold())
-    words = [*_parts(name, joined=True), *_parts(composed.translate(_UMLAUTS), joined=True)]
-    words += [*phone.digits(phone_number), *_parts(reference, joined=True)]
-    words += [folded(email), *_parts(email.partition("@")[0])]
+    # Addresses first: no name is so long that a card is not found by them.
+    words = [folded(email), *phone.digits(phone_number)]
+    words += [*_parts(name, joined=True), *_parts(composed.translate(_UMLAUTS), joined=True)]
+    words += [*_parts(reference, joined=True), *_parts(email.partition("@")[0])]
     return {short for word in words[:MOST_WORDS] if (short := _short(word))}
+
+
+def address_word(address: str) -> str:
+    """Return the word by which a card is found that has just this e-mail address or E.164 number."""
+    return _short(folded(address.removeprefix("+")))
 
 
 def wanted_words(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from django.db import connection
 from clinic.audit.operations import SYSTEM
 from clinic.models import PatientWord
 from clinic.people.operations import change_patient
-from clinic.people.queries import find_patients
+from clinic.people.queries import find_patients, list_by_address
 from clinic.people.rules import MOST_WANTED, WORD_LENGTH, wanted_words, words_of
 from tests.factories.house import NOW, House, make_patient
 
@@ -136,3 +136,26 @@ def test_an_index_answers(rynek: House) -> None:
     assert "patient_word" in plan
     assert "SORT" not in plan.upper().replace("PATIENT", "")
     assert "TEMP B-TREE" not in plan
+
+
+def test_card_is_found_by_all_the_addresses_given(rynek: House, markt: House) -> None:
+    long_name = " ".join("abcdefghijklmnopqrstuvwxyz0123456789")
+    card = make_patient(
+        rynek.clinic, long_name, email="Lucja.Zak@Patients.example", phone_number="+48601234567"
+    )
+    other = make_patient(rynek.clinic, "Jan Inny", email="jan@patients.example", phone_number="+48601234567")
+    make_patient(markt.clinic, "Hans Anders", email=card.email, phone_number=card.phone)
+
+    def found(email: str = "", number: str = "") -> list[int]:
+        rows = list_by_address(clinic=rynek.clinic, email=email, phone_number=number)
+        return [one.pk for one in rows]
+
+    assert found("lucja.zak@patients.EXAMPLE") == [card.pk]
+    assert found(number="+48601234567") == [card.pk, other.pk]
+    assert found("jan@patients.example", "+48601234567") == [other.pk]
+    # No beginnings, no look-alikes, no other way of writing a number, and nobody for nothing.
+    assert found("jan@patients.exampl") == []
+    assert found("łucja.żak@patients.example") == []
+    assert found(number="601234567") == []
+    assert found("jan@patients.example", "+48601234568") == []
+    assert found() == []
