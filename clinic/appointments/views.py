@@ -23,7 +23,7 @@ from clinic.appointments.in_place import is_in_place, say_done
 from clinic.appointments.models import Appointment
 from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News, as_moved, told
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
-from clinic.appointments.queries import is_restorable, is_taken, list_day, list_unreachable
+from clinic.appointments.queries import is_restorable, list_day, list_taken, list_unreachable
 from clinic.audit.opening import opened
 from clinic.calendars.models import Calendar
 from clinic.calendars.queries import open_spans
@@ -281,8 +281,8 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
     """Show from where to where, and what the patient would be told; raise `Taken` where it is not free."""
     at, target = clock.now(), form.cleaned_data["calendar"]
     moved = as_moved(found, calendar=target, starts_at=form.cleaned_data["starts_at"], at=at)
-    span = moved.starts_at, moved.ends_at
-    if is_taken(calendar_id=target.pk, span=span, besides=found.pk, at=at):
+    start, end = moved.starts_at, moved.ends_at
+    if list_taken(calendar_id=target.pk, start=start, end=end, at=at, but_appointment=found.pk):
         raise Taken
     request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, found.pk])  # type: ignore[attr-defined]
     template = "clinic/appointment_move.html"
@@ -292,7 +292,7 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
         "moved": moved,
         "zone": found.calendar.zone,
         "new_zone": target.zone,
-        "is_outside_hours": not any(first <= span[0] and span[1] <= last for first, last in opens),
+        "is_outside_hours": not any(first <= start and end <= last for first, last in opens),
         "note": _repeated(moved.starts_at, target.zone),
         "in_dialog": is_in_place(request),
         "is_unchanged": (moved.starts_at, target.pk) == (found.starts_at, found.calendar_id),
