@@ -155,7 +155,6 @@ def _page(
             "story": list_story(appointment),
         }
         if is_card:
-            context["cancel_choices"] = [("patient", _("The patient's")), ("clinic", _("The clinic's"))]
             return render(request, "clinic/appointment_card.html", {**context, **more}, status=status)
         context["panels"] = rendered(request, "appointment", appointment)
         context["side_panels"] = rendered(request, "appointment_side", appointment)
