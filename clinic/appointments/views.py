@@ -19,7 +19,7 @@ from clinic.appointments.booking_page import BookingPage
 from clinic.appointments.enums import TRANSITIONS, CancelledBy, Status
 from clinic.appointments.forms import CancelForm, MarkForm, MoveForm
 from clinic.appointments.history import list_story
-from clinic.appointments.in_place import is_in_place, say_done
+from clinic.appointments.in_place import is_in_place, say_done, show
 from clinic.appointments.models import Appointment
 from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News, as_moved, told
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
@@ -284,7 +284,6 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
     if list_taken(calendar_id=target.pk, start=start, end=end, at=at, but_appointment=found.pk):
         raise Taken
     request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, found.pk])  # type: ignore[attr-defined]
-    template = "clinic/appointment_move.html"
     opens = open_spans(calendar=target, first=form.cleaned_data["day"], days=1)
     context = {
         "appointment": found,
@@ -293,7 +292,6 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
         "new_zone": target.zone,
         "is_outside_hours": not any(first <= start and end <= last for first, last in opens),
         "note": _repeated(moved.starts_at, target.zone),
-        "in_dialog": is_in_place(request),
         "is_unchanged": (moved.starts_at, target.pk) == (found.starts_at, found.calendar_id),
         "told": told(request, News(MOVED, moved, at)),
         "wanted": {
@@ -303,7 +301,7 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
             "version": found.version,
         },
     }
-    return render(request, f"{template}#move" if is_in_place(request) else template, context)
+    return show(request, "clinic/appointment_move.html", "move", context)
 
 
 @require_POST
