@@ -324,7 +324,6 @@ def follow_merge(kept_id: int, gone_id: int) -> None:
     Message.objects.filter(patient=gone_id).update(patient=kept_id, recipient=f"patient:{kept_id}")
 
 
-@transaction.atomic
 def settle_after_restore(*, taken_at: datetime, at: datetime) -> int:
     """Mark as unknown what may have gone out between a backup and its restore (X3, X8).
 

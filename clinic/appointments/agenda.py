@@ -1,104 +1,33 @@
-"""The staff calendar's page: which days and calendars were asked for, and all that stands on them (D3).
+"""All that stands on the staff calendar's page (D3).
 
 However full it is, it asks the database the same few questions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clinic.appointments.enums import Status
-from clinic.appointments.forms import FIRST_DAY, LAST_DAY
 from clinic.appointments.grid import Axis, Day, Place, axis_for
 from clinic.appointments.models import Appointment
-from clinic.appointments.slot_html import slots_html
+from clinic.appointments.slot_html import Slot, slots_html
+from clinic.appointments.wanted import DAY, Wanted
 from clinic.calendars.models import Calendar
 from clinic.calendars.opening import Opening
 from clinic.calendars.rules import Span
 from clinic.lib import when
 from clinic.people.models import Clinic
 
-DAY, WEEK = "day", "week"
-ALL = "all"
 # A week of more calendars side by side is wider than any screen; it is there for who asks for it.
 MOST_IN_A_WEEK = 2
 WORKDAYS = 5
 # No appointment is longer than this: who is still here on a day began the day before at the earliest.
 LONGEST = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the address asks for: a day or a week, which, and of which calendars (none named: all)."""
-
-    view: str
-    day: date
-    ids: tuple[int, ...] = ()
-    is_all: bool = False
-
-    @property
-    def first(self) -> date:
-        """The first date that is shown."""
-        return self.day - timedelta(days=self.day.weekday()) if self.view == WEEK else self.day
-
-    @property
-    def days(self) -> int:
-        return 7 if self.view == WEEK else 1
-
-    def query(self, **other: Any) -> str:
-        """Return the address's query, with other values in the place of its own."""
-        values = {"view": self.view, "day": self.day, "ids": self.ids, "is_all": self.is_all, **other}
-        pairs: list[tuple[str, str]] = [("view", values["view"]), ("day", values["day"].isoformat())]
-        pairs += [("calendar", ALL)] if values["is_all"] else [("calendar", str(pk)) for pk in values["ids"]]
-        return f"?{urlencode(pairs)}"
-
-
-def read_wanted(query: Mapping[str, Any], calendars: Sequence[Calendar], *, today: date) -> Wanted:
-    """Return what an address asks for; what cannot be read counts as not said.
-
-    Args:
-        query: the request's GET, or anything with `get` and `getlist`.
-        today: the local date that is shown where none is named.
-    """
-    view = WEEK if query.get("view") == WEEK else DAY
-    try:
-        day = date.fromisoformat(query.get("day", ""))
-    except ValueError:
-        day = today
-    if not FIRST_DAY + timedelta(days=14) <= day <= LAST_DAY - timedelta(days=14):
-        day = today
-    named = query.getlist("calendar")  # type: ignore[attr-defined]
-    known = {str(one.pk): one.pk for one in calendars}
-    ids = tuple(known[text] for text in dict.fromkeys(named) if text in known)
-    return Wanted(view, day, () if ALL in named else ids, ALL in named)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One appointment in a column."""
-
-    pk: int
-    id: str
-    classes: str
-    state: str
-    url: str
-    time: str
-    until: str
-    name: str
-    service: str
-    doubt: str
-    is_confirmed: bool
-    is_unreachable: bool
-    is_booked: bool
-    minutes: int
-    version: int
-    phone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from clinic.access import Member, staff
-from clinic.appointments.agenda import DAY, WEEK, Agenda, Wanted, read_wanted
+from clinic.appointments.agenda import Agenda
+from clinic.appointments.wanted import DAY, WEEK, Wanted, read_wanted
 from clinic.calendars.models import Calendar
 from clinic.lib import clock, when
 

@@ -1,5 +1,6 @@
 """Which starts a calendar can really offer."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from clinic.appointments.queries import list_taken
@@ -10,6 +11,14 @@ from clinic.lib.local_time import day_span
 
 # Long services are offered every half hour, short ones back to back.
 WIDEST_STEP = timedelta(minutes=30)
+
+
+def free_starts(
+    spans: Iterable[rules.Span], taken: Iterable[rules.Span], *, minutes: int, not_before: datetime
+) -> Iterator[datetime]:
+    """Yield the starts for something `minutes` long in open spans, on the grid that all are offered."""
+    length = timedelta(minutes=minutes)
+    return rules.starts(spans, taken, length=length, step=min(length, WIDEST_STEP), not_before=not_before)
 
 
 def list_free_slots(
@@ -33,9 +42,8 @@ def list_free_slots(
     """
     start = day_span(first, calendar.zone)[0]
     end = day_span(first + timedelta(days=days - 1), calendar.zone)[1]
-    length = timedelta(minutes=minutes)
     return list(
-        rules.starts(
+        free_starts(
             open_spans(calendar=calendar, first=first, days=days),
             list_taken(
                 calendar_id=calendar.pk,
@@ -45,8 +53,7 @@ def list_free_slots(
                 but_hold=but_hold,
                 but_appointment=but_appointment,
             ),
-            length=length,
-            step=min(length, WIDEST_STEP),
+            minutes=minutes,
             not_before=max(at, not_before or at),
         )
     )

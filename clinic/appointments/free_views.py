@@ -5,12 +5,12 @@ from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from clinic.access import Member, staff
 from clinic.appointments.forms import day_field
+from clinic.appointments.in_place import show
 from clinic.appointments.next_free import list_next_free
 from clinic.calendars.models import Calendar, Service
 from clinic.lib import clock
@@ -77,14 +77,8 @@ def calendar_free(request: HttpRequest, member: Member) -> HttpResponse:
             and (fitting := _fitting(services, calendar, chosen["service"], chosen["minutes"]))
         ]
         found = list_next_free(wanted=wanted, first=chosen["day"], at=at)
-    template = "clinic/calendar_free.html"
-    in_dialog = bool(request.htmx)  # type: ignore[attr-defined]
-    return render(
-        request,
-        f"{template}#free" if in_dialog else template,
-        {"form": form, "found": found, "in_dialog": in_dialog},
-        status=422 if form.errors else 200,
-    )
+    context = {"form": form, "found": found}
+    return show(request, "clinic/calendar_free.html", "free", context, 422 if form.errors else 200)
 
 
 def _fitting(

@@ -2,12 +2,11 @@
 (D4, E8.4)."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from clinic.access import Member, get_for, staff
 from clinic.appointments.forms import FIRST_DAY, LAST_DAY
 from clinic.appointments.hours_forms import AbsenceForm, DayHoursForm, NewAbsenceForm, seen_of, zone_of
-from clinic.appointments.in_place import is_in_place, say
+from clinic.appointments.in_place import is_in_place, say, show
 from clinic.appointments.models import Appointment
 from clinic.appointments.queries import list_coming
 from clinic.calendars.absences import StaleAbsence, add_absence, change_absence, remove_absence
@@ -29,15 +28,6 @@ from clinic.lib.local_time import day_span
 from clinic.people.models import Practitioner
 
 MOST_HIT = 200
-
-
-def _show(
-    request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int
-) -> HttpResponse:
-    """Return the page, or its part alone to the calendar's dialog."""
-    in_dialog = bool(request.htmx)  # type: ignore[attr-defined]
-    name = f"{template}#{part}" if in_dialog else template
-    return render(request, name, {**context, "in_dialog": in_dialog}, status=status)
 
 
 def _told(start: datetime, end: datetime | None, person: Practitioner) -> str:
@@ -80,7 +70,7 @@ def absences(request: HttpRequest, member: Member) -> HttpResponse:
         for row in rows.select_related("practitioner__clinic").order_by("starts_at", "pk")
     ]
     context = {"form": form, "absences": listed}
-    return _show(request, "clinic/absences.html", "absences", context, 422 if form.errors else 200)
+    return show(request, "clinic/absences.html", "absences", context, 422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -142,7 +132,7 @@ def absence(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
         "hit": appointments[:MOST_HIT],
         "is_cut": len(appointments) > MOST_HIT,
     }
-    return _show(request, "clinic/absence.html", "absence", context, status)
+    return show(request, "clinic/absence.html", "absence", context, status)
 
 
 def _day_of(text: str, fallback: date) -> date:
@@ -188,7 +178,7 @@ def calendar_hours(request: HttpRequest, member: Member, pk: int) -> HttpRespons
         "outside": _outside(calendar, day, opening.spans, at=at),
         "to_calendar": f"{reverse('clinic:calendar', args=[member.clinic.slug])}?day={day.isoformat()}",
     }
-    return _show(request, "clinic/calendar_hours.html", "hours", context, 422 if form.errors else 200)
+    return show(request, "clinic/calendar_hours.html", "hours", context, 422 if form.errors else 200)
 
 
 def _outside(

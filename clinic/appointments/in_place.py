@@ -1,8 +1,9 @@
-"""The answer to what was done in a dialog over the calendar: the dialog closes, a toast says what happened, what
-the patient is told of it, and how to take it back (D3)."""
+"""What a dialog over the calendar is answered: the part of a page that stands in it; and when something was done,
+it closes, and a toast says what happened, what the patient is told of it, and how to take it back (D3)."""
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +18,15 @@ DONE = "calendar:done"
 def is_in_place(request: HttpRequest) -> bool:
     """Return whether a dialog asks, and not a page of its own."""
     return request.method == "POST" and bool(request.htmx)  # type: ignore[attr-defined]
+
+
+def show(
+    request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """Return a page, or to a dialog its part alone, which is told `in_dialog`."""
+    in_dialog = bool(request.htmx)  # type: ignore[attr-defined]
+    name = f"{template}#{part}" if in_dialog else template
+    return render(request, name, {**context, "in_dialog": in_dialog}, status=status)
 
 
 def say_done(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from clinic.appointments.free_slots import WIDEST_STEP, list_free_slots
+from clinic.appointments.free_slots import free_starts, list_free_slots
 from clinic.appointments.queries import list_taken
-from clinic.calendars import rules
 from clinic.calendars.models import Calendar
 from clinic.calendars.queries import open_spans
 
@@ -99,14 +98,8 @@ class Offer:
         day = start.astimezone(self.calendar.zone).date()
         if not self.first_day <= day <= self.last_day or start < self.not_before:
             return Standing.NOT_OFFERED
-        length = timedelta(minutes=self.minutes)
-        grid = rules.starts(
-            open_spans(calendar=self.calendar, first=day, days=1),
-            [],
-            length=length,
-            step=min(length, WIDEST_STEP),
-            not_before=self.not_before,
-        )
+        spans = open_spans(calendar=self.calendar, first=day, days=1)
+        grid = free_starts(spans, [], minutes=self.minutes, not_before=self.not_before)
         if start not in grid:
             return Standing.NOT_OFFERED
         return Standing.TAKEN if self.is_taken(start) else Standing.FREE

@@ -74,12 +74,6 @@ def _taken(
     return rows.exclude(expires_at__lte=at).order_by("starts_at")
 
 
-def is_taken(*, calendar_id: int, span: tuple[datetime, datetime], besides: int, at: datetime) -> bool:
-    """Return whether any part of a span is somebody else's than the appointment `besides`."""
-    rows = _taken({calendar_id}, start=span[0], end=span[1], at=at)
-    return rows.exclude(appointment=besides).exists()
-
-
 def is_restorable(appointment: Appointment, *, at: datetime) -> bool:
     """Return whether its cancellation may still be taken back: seconds after a member cancelled it (D3).
 

@@ -5,7 +5,7 @@ them as everything else on the page together (F15).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -20,8 +20,30 @@ _SLOT = (
 )
 
 
-def slots_html(slots: Iterable[Any], *, one_line: int) -> SafeString:
-    """Return the list items of a column's appointments (`agenda.Slot`), in order.
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One appointment in a column."""
+
+    pk: int
+    id: str
+    classes: str
+    state: str
+    url: str
+    time: str
+    until: str
+    name: str
+    service: str
+    doubt: str
+    is_confirmed: bool
+    is_unreachable: bool
+    is_booked: bool
+    minutes: int
+    version: int
+    phone: str
+
+
+def slots_html(slots: Iterable[Slot], *, one_line: int) -> SafeString:
+    """Return the list items of a column's appointments, in order.
 
     Args:
         one_line: up to how many minutes there is room for one line alone.

@@ -19,11 +19,11 @@ from clinic.appointments.booking_page import BookingPage
 from clinic.appointments.enums import TRANSITIONS, CancelledBy, Status
 from clinic.appointments.forms import CancelForm, MarkForm, MoveForm
 from clinic.appointments.history import list_story
-from clinic.appointments.in_place import is_in_place, say_done
+from clinic.appointments.in_place import is_in_place, say_done, show
 from clinic.appointments.models import Appointment
 from clinic.appointments.news import BOOKED, CANCELLED, MOVED, News, as_moved, told
 from clinic.appointments.operations import NotAllowed, StaleAppointment, Taken
-from clinic.appointments.queries import is_restorable, is_taken, list_day, list_unreachable
+from clinic.appointments.queries import is_restorable, list_day, list_taken, list_unreachable
 from clinic.audit.opening import opened
 from clinic.calendars.models import Calendar
 from clinic.calendars.queries import open_spans
@@ -155,7 +155,6 @@ def _page(
             "story": list_story(appointment),
         }
         if is_card:
-            context["cancel_choices"] = [("patient", _("The patient's")), ("clinic", _("The clinic's"))]
             return render(request, "clinic/appointment_card.html", {**context, **more}, status=status)
         context["panels"] = rendered(request, "appointment", appointment)
         context["side_panels"] = rendered(request, "appointment_side", appointment)
@@ -281,20 +280,18 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
     """Show from where to where, and what the patient would be told; raise `Taken` where it is not free."""
     at, target = clock.now(), form.cleaned_data["calendar"]
     moved = as_moved(found, calendar=target, starts_at=form.cleaned_data["starts_at"], at=at)
-    span = moved.starts_at, moved.ends_at
-    if is_taken(calendar_id=target.pk, span=span, besides=found.pk, at=at):
+    start, end = moved.starts_at, moved.ends_at
+    if list_taken(calendar_id=target.pk, start=start, end=end, at=at, but_appointment=found.pk):
         raise Taken
     request.shown_at = reverse("clinic:appointment", args=[member.clinic.slug, found.pk])  # type: ignore[attr-defined]
-    template = "clinic/appointment_move.html"
     opens = open_spans(calendar=target, first=form.cleaned_data["day"], days=1)
     context = {
         "appointment": found,
         "moved": moved,
         "zone": found.calendar.zone,
         "new_zone": target.zone,
-        "is_outside_hours": not any(first <= span[0] and span[1] <= last for first, last in opens),
+        "is_outside_hours": not any(first <= start and end <= last for first, last in opens),
         "note": _repeated(moved.starts_at, target.zone),
-        "in_dialog": is_in_place(request),
         "is_unchanged": (moved.starts_at, target.pk) == (found.starts_at, found.calendar_id),
         "told": told(request, News(MOVED, moved, at)),
         "wanted": {
@@ -304,7 +301,7 @@ def _ask_move(request: HttpRequest, member: Member, found: Appointment, form: Mo
             "version": found.version,
         },
     }
-    return render(request, f"{template}#move" if is_in_place(request) else template, context)
+    return show(request, "clinic/appointment_move.html", "move", context)
 
 
 @require_POST

@@ -6,7 +6,7 @@ from django.db import models, transaction
 
 from clinic.audit.operations import Actor, record
 from clinic.calendars.models import Absence
-from clinic.calendars.signals import calendar_hours_changed
+from clinic.calendars.operations import tell_hours_changed
 from clinic.people.models import Practitioner
 
 
@@ -37,7 +37,7 @@ def add_absence(
         clinic_id=practitioner.clinic_id, practitioner=practitioner, starts_at=starts_at, ends_at=ends_at
     )
     record(actor, "absence.added", made, new=_facts(starts_at, ends_at), at=at)
-    _tell(made, actor=actor, at=at)
+    tell_hours_changed(made, actor=actor, at=at)
     return made
 
 
@@ -60,7 +60,7 @@ def change_absence(
         raise StaleAbsence
     absence.starts_at, absence.ends_at = starts_at, ends_at
     record(actor, "absence.changed", absence, old=old, new=_facts(starts_at, ends_at), at=at)
-    _tell(absence, actor=actor, at=at)
+    tell_hours_changed(absence, actor=actor, at=at)
     return absence
 
 
@@ -76,7 +76,7 @@ def remove_absence(*, absence: Absence, actor: Actor, at: datetime) -> None:
         raise StaleAbsence
     absence.pk = pk
     record(actor, "absence.removed", absence, old=_facts(absence.starts_at, absence.ends_at), at=at)
-    _tell(absence, actor=actor, at=at)
+    tell_hours_changed(absence, actor=actor, at=at)
 
 
 def _as_seen(absence: Absence) -> models.QuerySet[Absence]:
@@ -89,13 +89,3 @@ def _facts(starts_at: datetime, ends_at: datetime | None) -> dict[str, object]:
         "starts_at": starts_at.astimezone(UTC).isoformat(),
         "ends_at": ends_at.astimezone(UTC).isoformat() if ends_at else None,
     }
-
-
-def _tell(absence: Absence, *, actor: Actor, at: datetime) -> None:
-    calendar_hours_changed.send(
-        Absence,
-        clinic_id=absence.clinic_id,
-        practitioner_id=absence.practitioner_id,
-        actor=actor,
-        at=at,
-    )

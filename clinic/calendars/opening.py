@@ -1,14 +1,13 @@
-"""The hours of several calendars at once, for pages that show them side by side (D3, D4)."""
+"""When calendars are open, several at once: the weekday's hours, an exceptional day's, and the absences (D3, D4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-from django.db.models import DateField, Q, Value
+from django.db.models import DateField, Q, QuerySet, Value
 
 from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
-from clinic.calendars.rules import Span
+from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
 
 Hours = tuple[time, time]
@@ -28,11 +27,10 @@ class Opening:
     """What shapes the free time of some calendars; two queries, however many there are.
 
     Args:
-        calendars: of one clinic.
         first, days: the local dates that are asked for.
     """
 
-    calendars: Sequence[Calendar]
+    calendars: Collection[Calendar]
     first: date
     days: int
     weekly: dict[tuple[int, int], list[Hours]] = field(init=False, default_factory=dict)
@@ -58,14 +56,12 @@ class Opening:
             known = self.exceptions.setdefault((pk, day), [])
             if opens is not None:
                 known.append((opens, closes))
-        start = min(day_span(self.first, zone)[0] for zone in self._zones())
-        end = max(day_span(last, zone)[1] for zone in self._zones())
+        zones = {one.time_zone: one.zone for one in self.calendars}.values()
+        start = min(day_span(self.first, zone)[0] for zone in zones)
+        end = max(day_span(last, zone)[1] for zone in zones)
         people = {one.practitioner_id for one in self.calendars}
-        for absence in _touching(people, start, end):
+        for absence in absences_touching(people, start=start, end=end):
             self.absences.setdefault(absence.practitioner_id, []).append(absence)
-
-    def _zones(self) -> Iterable[ZoneInfo]:
-        return {one.time_zone: one.zone for one in self.calendars}.values()
 
     def on(self, calendar: Calendar, day: date) -> OpenDay:
         """Return a calendar's hours on a local date: the weekday's, or the date's own (D4)."""
@@ -85,8 +81,18 @@ class Opening:
             if one.starts_at < span[1] and (one.ends_at is None or one.ends_at > span[0])
         ]
 
+    def spans(self, calendar: Calendar, first: date, days: int) -> list[Span]:
+        """Return when a calendar is open on `days` local dates from `first`, absences taken off, as UTC spans."""
+        dates = (first + timedelta(days=offset) for offset in range(days))
+        hours = [span for day in dates for span in self.on(calendar, day).spans]
+        start = day_span(first, calendar.zone)[0]
+        end = day_span(first + timedelta(days=days - 1), calendar.zone)[1]
+        away = self.absences_on(calendar, (start, end))
+        return without(hours, [(one.starts_at, one.ends_at or end) for one in away])
 
-def _touching(people: Iterable[int], start: datetime, end: datetime) -> Iterable[Absence]:
+
+def absences_touching(people: Iterable[int], *, start: datetime, end: datetime) -> QuerySet[Absence]:
+    """Return practitioners' absences that touch a span; one without an end touches all that follows."""
     return Absence.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=start), practitioner__in=people, starts_at__lt=end
     ).order_by("starts_at")

@@ -9,6 +9,7 @@ from django.db import transaction
 from clinic.audit.operations import Actor, record
 from clinic.calendars.cities import find_city
 from clinic.calendars.models import (
+    Absence,
     Calendar,
     DayException,
     ExceptionHours,
@@ -289,12 +290,12 @@ def remove_day_exception(*, calendar: Calendar, day: date, actor: Actor, at: dat
     return True
 
 
-def tell_hours_changed(calendar: Calendar, *, actor: Actor, at: datetime) -> None:
-    """Announce that a calendar is open at other times."""
+def tell_hours_changed(of: Calendar | Absence, *, actor: Actor, at: datetime) -> None:
+    """Announce that a calendar, or all of whoever is absent, is open at other times."""
     calendar_hours_changed.send(
-        Calendar,
-        clinic_id=calendar.clinic_id,
-        practitioner_id=calendar.practitioner_id,
+        type(of),
+        clinic_id=of.clinic_id,
+        practitioner_id=of.practitioner_id,
         actor=actor,
         at=at,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Avg, Count, Min, Q, QuerySet
 
-from clinic.appointments.free_slots import WIDEST_STEP
+from clinic.appointments.free_slots import free_starts
 from clinic.appointments.online import Offer
 from clinic.appointments.queries import list_taken_of
 from clinic.calendars import rules
@@ -103,22 +103,21 @@ def first_free_times(calendars: Collection[Calendar], at: datetime) -> dict[int,
     found = {}
     for calendar in firsts:
         offer = Offer(calendar, minutes[calendar.pk], at)
-        length, busy = timedelta(minutes=offer.minutes), taken.get(calendar.pk, [])
-        first = _first(spans[calendar.pk], busy, length=length, not_before=offer.not_before)
+        busy = taken.get(calendar.pk, [])
+        first = _first(spans[calendar.pk], busy, minutes=offer.minutes, not_before=offer.not_before)
         if first is not None and first.astimezone(calendar.zone).date() <= offer.last_day:
             found[calendar.pk] = first
     return found
 
 
 def _first(
-    spans: list[rules.Span], taken: list[rules.Span], *, length: timedelta, not_before: datetime
+    spans: list[rules.Span], taken: list[rules.Span], *, minutes: int, not_before: datetime
 ) -> datetime | None:
     # Opening by opening, each with what is taken in it: the first one mostly holds the answer.
     for start, end in spans:
         if end <= not_before:
             continue
         inside = [one for one in taken if one[0] < end and one[1] > start]
-        step = min(length, WIDEST_STEP)
-        for at in rules.starts([(start, end)], inside, length=length, step=step, not_before=not_before):
+        for at in free_starts([(start, end)], inside, minutes=minutes, not_before=not_before):
             return at
     return None

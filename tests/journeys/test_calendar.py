@@ -108,8 +108,12 @@ def test_day_at_the_front_desk(live: str, rynek: House, new_context: MakeContext
     # Cancelled by the keyboard alone, and taken back.
     page.keyboard.press("Enter")
     expect(page.locator("#dialog-title")).to_be_focused()
+    page.locator("#card summary", has_text="Move").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Look at the move")).to_be_in_viewport()
     page.locator("#card summary", has_text="Cancel").focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="The patient's")).to_be_in_viewport()
     page.get_by_role("button", name="The patient's").focus()
     page.keyboard.press("Enter")
     expect(visit(page, "Patient Bbc")).to_have_count(0)

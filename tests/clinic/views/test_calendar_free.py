@@ -8,7 +8,7 @@ from clinic.audit.operations import SYSTEM
 from clinic.calendars.absences import add_absence
 from clinic.calendars.operations import create_service, set_opening_hours
 from tests.factories.house import DAYS, HOURS, HTMX, NOW, House, book, make_calendar
-from tests.factories.page import Page, text_of
+from tests.factories.page import Page, queries_of, text_of
 
 URL = "calendar/free/"
 
@@ -73,6 +73,15 @@ def test_nothing_within_half_a_year_is_said(rynek: House, desk: Client) -> None:
     page = Page(desk.get(rynek.url(f"{URL}?minutes=30&day=2027-05-03")))
 
     assert "No free time of this length within half a year." in page.text
+
+
+def test_as_many_queries_for_many_calendars_as_for_one(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"{URL}?minutes=30&day=2027-05-03")
+    one = queries_of(lambda: desk.get(url))
+    for number in range(4):
+        book(rynek.patient, make_calendar(rynek.clinic, f"dr {number}"), NOW)
+
+    assert queries_of(lambda: desk.get(url)) == one
 
 
 def test_bad_questions_are_said_beside_the_field(rynek: House, markt: House, desk: Client) -> None:
