@@ -43,12 +43,13 @@
     let next = list.firstElementChild;
     for (const row of [...fresh.children]) {
       const mine = old.get(row.id);
-      const stays = mine && written.get(mine) === plain(row);
+      const text = plain(row);
+      const stays = mine && written.get(mine) === text;
       if (mine && mine === next) next = next.nextElementSibling;
       if (!stays) {
         list.insertBefore(row, next);
         mine?.remove();
-        written.set(row, plain(row));
+        written.set(row, text);
         changed.push(row);
       } else if (mine.nextElementSibling !== next) list.insertBefore(mine, next);
     }
@@ -62,9 +63,10 @@
     for (const id of ids) {
       const row = came.get(id);
       const mine = document.getElementById(id);
+      const text = row && plain(row);
       if (!row) mine?.remove();
-      else if (!mine || written.get(mine) !== plain(row)) {
-        written.set(row, plain(row));
+      else if (!mine || written.get(mine) !== text) {
+        written.set(row, text);
         if (mine?.dataset.order === row.dataset.order) mine.replaceWith(row);
         else {
           mine?.remove();

@@ -28,17 +28,19 @@
   const filter = document.querySelector("[data-row-filter]");
   const field = filter?.querySelector("input[type=search]");
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").replace(/ł/gi, "l").replace(/ß/g, "ss").toLowerCase();
+  // By their parents: to look through all that stands in a thousand rows holds up a press.
+  const rows = () => [...(list()?.querySelector("[data-rows]").children || [])];
   // Who is present; who has left is told nothing.
-  const HERE = ".caller:not([hidden]) > [data-since]";
-  const recipients = () => [...list().querySelectorAll(HERE)].map((time) => time.parentElement.id.slice(7));
-  const sift = (rows) => {
+  const isHere = (row) => !row.hidden && [...row.children].some((part) => part.dataset.since);
+  const recipients = () => rows().filter(isHere).map((row) => row.id.slice(7));
+  const sift = (some) => {
     const wanted = plain(field?.value.trim() || "");
-    for (const row of rows) {
+    for (const row of some) {
       const hides = wanted !== "" && !plain(row.querySelector(".caller-who").textContent).includes(wanted);
       if (row.hidden !== hides) row.hidden = hides;
     }
-    list()?.toggleAttribute("data-empty", !list().querySelector(".caller:not([hidden])"));
-    const count = list()?.querySelectorAll(HERE).length || 0;
+    list()?.toggleAttribute("data-empty", rows().every((row) => row.hidden));
+    const count = rows().filter(isHere).length;
     for (const one of document.querySelectorAll("[data-displayed-count]")) {
       if (one.textContent !== String(count)) one.textContent = count;
     }
@@ -49,7 +51,7 @@
       if (place && place.textContent !== String(number)) place.textContent = number;
     }
   };
-  const siftAll = () => sift(list()?.querySelectorAll(".caller") || []);
+  const siftAll = () => sift(rows());
   field?.addEventListener("input", siftAll);
   filter?.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -65,9 +67,15 @@
 
   // --- What was open stays open when a part comes anew ---------------------------------------------------
 
+  // Remembered as they are opened: to look for them at each swap would be to look through all rows.
+  const opened = new Set([...document.querySelectorAll("details[open][id]")].map((one) => one.id));
   let open = [];
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    open = [...event.detail.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.id && target.open) opened.add(target.id);
+  }, true);
+  document.addEventListener("htmx:beforeSwap", () => {
+    for (const id of opened) if (!by(id)?.open) opened.delete(id);
+    open = [...opened];
   });
   // Where the focus goes back to, by its id: a row comes anew, and a menu that is closed takes no focus.
   const openers = new WeakMap();
@@ -98,6 +106,7 @@
     if (id === "drawer-body") show(by("drawer"), true);
     if (id === "dialog-body") show(by("dialog"), false);
     if (["drawer-body", "dialog-body", "talk", "ask"].includes(id)) settle();
+    if (id === "callers") return;
     undoing();
     close();
   });
