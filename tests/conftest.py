@@ -159,6 +159,11 @@ def server(transactional_db: None, settings: Any) -> Iterator[uvicorn.Server]:
     server.should_exit = True
     thread.join(10)
     assert not thread.is_alive()
+    # The streams' own thread is asked to end, not waited for: what it is just writing would stand in the next
+    # test's empty database.
+    for other in threading.enumerate():
+        if other.name == "live":
+            other.join(10)
 
 
 @pytest.fixture
