@@ -11,8 +11,8 @@ from django.test import Client
 from icalendar import Calendar as File
 
 from clinic.appointments.enums import CancelledBy
-from clinic.appointments.operations import cancel, move
-from clinic.audit.operations import SYSTEM
+from clinic.appointments.operations import cancel, move, restore
+from clinic.audit.operations import SYSTEM, user_actor
 from clinic.calendars.absences import add_absence
 from clinic.feeds.icalendar_file import initials
 from clinic.feeds.operations import INITIALS, MOST_FEEDS
@@ -176,6 +176,20 @@ def test_moved_and_cancelled_keep_their_uid_and_raise_the_sequence(rynek: House,
     ]
     assert moved["DTSTART"].dt == rynek.appointment.starts_at + HOURS
     assert cancelled["LAST-MODIFIED"].dt == NOW + 2 * HOURS
+
+
+def test_sequence_grows_with_an_undo_too(rynek: House, address: str) -> None:
+    pk, who = rynek.appointment.pk, user_actor(rynek.assistant)
+    move(appointment_id=pk, starts_at=rynek.appointment.starts_at + HOURS, actor=who, at=NOW)
+    cancel(appointment_id=pk, by=CancelledBy.CLINIC, actor=who, at=NOW)
+    (cancelled,) = events(address)
+    restore(appointment_id=pk, actor=who, at=NOW)
+    (restored,) = events(address)
+    cancel(appointment_id=pk, by=CancelledBy.CLINIC, actor=who, at=NOW)
+    (again,) = events(address)
+
+    assert [one["SEQUENCE"] for one in (cancelled, restored, again)] == [2, 3, 4]
+    assert str(restored["STATUS"]) == "CONFIRMED"
 
 
 def test_absences_stand_there_and_one_without_an_end_lasts_as_long_as_the_file(
