@@ -54,6 +54,11 @@ def held_until(*, key: str, service: Service, start: datetime, at: datetime) -> 
     return row.expires_at if row else None
 
 
+def keeps_time(key: str, practitioner: Practitioner) -> bool:
+    """Return whether a time of this practitioner's was kept for somebody and has not been given up."""
+    return bool(key) and Occupancy.objects.filter(hold=key, calendar__practitioner=practitioner).exists()
+
+
 @transaction.atomic
 def hold_slot(*, offer: Offer, start: datetime, at: datetime) -> None:
     """Keep a time for the one who chose it while they type; whatever this key kept before is free again.
