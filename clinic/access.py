@@ -17,6 +17,7 @@ from django.shortcuts import resolve_url
 
 from clinic.audit.operations import Actor, record_refused, user_actor
 from clinic.lib import clock
+from clinic.lib.prepared import Prepared
 from clinic.live.page import now, open_stream
 from clinic.live.tokens import cookie_name
 from clinic.people.enums import ALLOWED, Role
@@ -59,11 +60,18 @@ def to_log_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
 
 
+def _memberships(*, user: int) -> QuerySet[Membership]:
+    rows = Membership.objects.select_related("clinic").filter(user_id=user, user__is_active=True)
+    return rows.order_by("clinic__name")
+
+
+_list_memberships = Prepared(_memberships)
+
+
 def find_member(user: Any, slug: str) -> Member | None:
     """Return the user as a member of the clinic with this slug, or None."""
     # All of the user's in one read: every page offers the others.
-    rows = Membership.objects.select_related("clinic").filter(user_id=user.pk, user__is_active=True)
-    memberships = {one.clinic.slug: one for one in rows.order_by("clinic__name")}
+    memberships = {one.clinic.slug: one for one in _list_memberships(user=user.pk)}
     here = memberships.pop(slug, None)
     if here is None:
         return None

@@ -1,5 +1,7 @@
 """How forms look everywhere."""
 
+import re
+import uuid
 from typing import Any
 
 from django import forms
@@ -20,6 +22,25 @@ class VersionForm(forms.Form):
     """What a change carries by which a second person must not be overrun: the version that the page showed."""
 
     version = forms.IntegerField(min_value=1, max_value=2**31, widget=forms.HiddenInput)
+
+
+def new_key() -> str:
+    """Return what tells the presses of one form from those of another."""
+    return uuid.uuid4().hex
+
+
+class KeyField(forms.CharField):
+    """A form's `new_key`, carried by it; nothing where it is none of ours: then every press counts."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(required=False, **more)
+
+    def to_python(self, value: Any) -> str:
+        """Return the key, or nothing."""
+        text: str = super().to_python(value) or ""
+        return text if re.fullmatch("[0-9a-f]{32}", text) else ""
 
 
 class LineField(forms.CharField):

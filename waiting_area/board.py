@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.http import QueryDict
 
 from clinic.lib.local_time import day_span
+from clinic.lib.prepared import Prepared
 from clinic.models import Calendar
 from clinic.people.models import Clinic, Membership
 from clinic.people.queries import folded
@@ -254,6 +255,51 @@ MOST_NEWS = 50
 ARRIVED_JUST_NOW = timedelta(minutes=2)
 
 _ASKS, _IS_ALERT, _IS_GONE = Q(unanswered_since__isnull=False), ~Q(alert=""), Q(status=Status.LEFT)
+_HOW = ("is_named", "sound", "volume", "is_muted", "notifies")
+
+
+def _has_come(since: datetime) -> Q:
+    return Q(status=Status.WAITING, arrived_at__gt=since)
+
+
+def _pressing(clinic: int, opens: datetime, since: datetime) -> CallerQuerySet:
+    # Who asked and is gone still waits for an answer, if only by phone (W6).
+    present = Caller.objects.filter(~_IS_GONE | (_ASKS & Q(left_at__gte=opens)), clinic=clinic)
+    return present.filter(_ASKS | _IS_ALERT | _has_come(since))
+
+
+def _watch(*, membership: int, clinic: int, opens: datetime, since: datetime) -> Any:
+    # Who may not log in any more watches over nothing, and keeps nobody else from it.
+    named = Watch.objects.filter(membership__clinic=clinic, membership__user__is_active=True, is_named=True)
+    mine = Membership.objects.filter(pk=membership).annotate(
+        somebody_is_named=Exists(named), something_waits=Exists(_pressing(clinic, opens, since))
+    )
+    return mine.values_list(*(f"watch__{one}" for one in _HOW), "somebody_is_named", "something_waits")
+
+
+def _news(*, clinic: int, opens: datetime, since: datetime) -> Any:
+    # The clinic's own notices are no news, though they have numbers too.
+    asked = Notice.objects.filter(caller=OuterRef("pk"), author=Author.CALLER).order_by("-number")
+    return (
+        _pressing(clinic, opens, since)
+        .order_by(F("unanswered_since").desc(nulls_last=True), "-arrived_at")
+        .annotate(
+            asked=Subquery(asked.values("number")[:1]),
+            changed=Coalesce("alone_since", "status_since"),
+            has_come=Case(When(_has_come(since), then=True), default=False),
+            # Of all, however many are read.
+            all_asking=Window(Count("pk", filter=_ASKS)),
+            all_alerts=Window(Count("pk", filter=_IS_ALERT)),
+            all_gone=Window(Count("pk", filter=_IS_GONE)),
+        )
+        .values_list(
+            "pk", "unanswered_since", "alert", "asked", "changed", "has_come",
+            "all_asking", "all_alerts", "all_gone",
+        )[:MOST_NEWS]
+    )  # fmt: skip
+
+
+_read_watch, _list_news = Prepared(_watch), Prepared(_news)
 
 
 def needs_of(membership: Membership, *, at: datetime) -> Needs:
@@ -263,47 +309,25 @@ def needs_of(membership: Membership, *, at: datetime) -> Needs:
     """
     clinic = membership.clinic
     opens, _closes = day_span(at.astimezone(clinic.zone).date(), clinic.zone)
-    has_come = Q(status=Status.WAITING, arrived_at__gt=at - ARRIVED_JUST_NOW)
-    # Who asked and is gone still waits for an answer, if only by phone (W6).
-    present = Caller.objects.filter(~_IS_GONE | (_ASKS & Q(left_at__gte=opens)), clinic=clinic)
-    pressing = present.filter(_ASKS | _IS_ALERT | has_come)
-    # Who may not log in any more watches over nothing, and keeps nobody else from it.
-    named = Watch.objects.filter(membership__clinic=clinic, membership__user__is_active=True, is_named=True)
-    mine = (
-        Membership.objects.select_related("watch")
-        .annotate(somebody_is_named=Exists(named), something_waits=Exists(pressing))
-        .get(pk=membership.pk)
+    since = at - ARRIVED_JUST_NOW
+    ((*how, somebody_is_named, something_waits),) = _read_watch(
+        membership=membership.pk, clinic=clinic.pk, opens=opens, since=since
     )
-    watch = getattr(mine, "watch", None) or Watch(membership=membership)
-    watches = watch.is_named or not mine.somebody_is_named
-    if not (watches and mine.something_waits):
+    # Who has no row has no volume either.
+    known = dict(zip(_HOW, how, strict=True)) if how[0] is not None else {}
+    watch = Watch(membership=membership, **known)
+    watches = watch.is_named or not somebody_is_named
+    if not (watches and something_waits):
         return Needs(watch, watches)
-    # The clinic's own notices are no news, though they have numbers too.
-    asked = Notice.objects.filter(caller=OuterRef("pk"), author=Author.CALLER).order_by("-number")
-    rows = (
-        pressing.order_by(F("unanswered_since").desc(nulls_last=True), "-arrived_at")
-        .annotate(
-            asked=Subquery(asked.values("number")[:1]),
-            changed=Coalesce("alone_since", "status_since"),
-            has_come=Case(When(has_come, then=True), default=False),
-            # Of all, however many are read.
-            all_asking=Window(Count("pk", filter=_ASKS)),
-            all_alerts=Window(Count("pk", filter=_IS_ALERT)),
-            all_gone=Window(Count("pk", filter=_IS_GONE)),
-        )
-        .values(
-            "pk", "unanswered_since", "alert", "asked", "changed", "has_come",
-            "all_asking", "all_alerts", "all_gone",
-        )[:MOST_NEWS]
-    )  # fmt: skip
     news: list[str] = []
     unanswered = alerts = gone = 0
-    for row in rows:
-        unanswered, alerts, gone = row["all_asking"], row["all_alerts"], row["all_gone"]
-        if row["unanswered_since"]:
-            news.append(f"q{row['pk']}.{row['asked']}")
-        if row["alert"]:
-            news.append(f"a{row['pk']}.{int(row['changed'].timestamp())}")
-        if row["has_come"]:
-            news.append(f"c{row['pk']}")
+    rows = _list_news(clinic=clinic.pk, opens=opens, since=since)
+    for pk, asks_since, alert, asked, changed, has_come, *counts in rows:
+        unanswered, alerts, gone = counts
+        if asks_since:
+            news.append(f"q{pk}.{asked}")
+        if alert:
+            news.append(f"a{pk}.{int(changed.timestamp())}")
+        if has_come:
+            news.append(f"c{pk}")
     return Needs(watch, watches, unanswered, alerts, gone, tuple(sorted(news)))

@@ -10,17 +10,19 @@ from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from clinic.appointments.enums import Status
 from clinic.appointments.grid import Axis, Day, Place, axis_for
 from clinic.appointments.models import Appointment
-from clinic.appointments.slot_html import Slot, slots_html
+from clinic.appointments.slot_html import Block, Slot, axis_html, blocks_html, slots_html
 from clinic.appointments.wanted import DAY, Wanted
 from clinic.calendars.models import Calendar
 from clinic.calendars.opening import Opening
 from clinic.calendars.rules import Span
 from clinic.lib import when
+from clinic.lib.prepared import Prepared
 from clinic.people.models import Clinic
 
 # A week of more calendars side by side is wider than any screen; it is there for who asks for it.
@@ -28,15 +30,6 @@ MOST_IN_A_WEEK = 2
 WORKDAYS = 5
 # No appointment is longer than this: who is still here on a day began the day before at the earliest.
 LONGEST = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Something in a column that is no appointment: an opening, an absence, an hour that is not there."""
-
-    kind: str
-    classes: str
-    text: str = ""
 
 
 @dataclass(slots=True)
@@ -48,20 +41,20 @@ class Column:
     is_today: bool
     hours: str
     is_exception: bool
-    head: str
+    where: str  # in words: the day, and the calendar where several are shown
     short: str
     blocks: list[Block] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     html: str = ""  # its appointments, once they are written
-    ticks: list[int | None] = field(default_factory=list)
+    ground: str = ""  # its blocks, likewise
+    ticks: str = ""
+    pk: str = field(init=False)  # of its calendar, as the page writes it
+    date: str = field(init=False)
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return f"column-{self.calendar.pk}-{self.day.day.isoformat()}"
-
-    @property
-    def date(self) -> date:
-        return self.day.day
+    def __post_init__(self) -> None:
+        self.pk, self.date = str(self.calendar.pk), self.day.day.isoformat()
+        self.id = f"column-{self.pk}-{self.date}"
 
 
 # How many minutes have no room for a second line, by how large an hour is drawn (`static/calendar.css`).
@@ -72,6 +65,16 @@ _FIELDS = (
     "pk", "calendar_id", "starts_at", "ends_at", "status", "confirmed_at", "version", "patient__name",
     "patient__phone", "patient__email", "patient__email_bounced_at", "service__name",
 )  # fmt: skip
+
+
+def _rows(*, clinic: int, after: datetime, start: datetime, end: datetime, calendars: Sequence[int]) -> Any:
+    found = Appointment.objects.filter(
+        clinic=clinic, starts_at__gt=after, starts_at__lt=end, ends_at__gt=start, calendar__in=calendars
+    ).exclude(status=Status.CANCELLED)
+    return found.order_by("starts_at", "pk").values_list(*_FIELDS)
+
+
+_list_rows = Prepared(_rows)
 
 
 @dataclass
@@ -105,6 +108,10 @@ class Agenda:
     def shows_all(self) -> bool:
         return len(self.shown) == len(self.calendars)
 
+    @property
+    def shows_several(self) -> bool:
+        return len(self.shown) > 1
+
     @cached_property
     def opening(self) -> Opening:
         return Opening(self.shown, self.wanted.first, self.wanted.days)
@@ -118,12 +125,8 @@ class Agenda:
         dates = [self.wanted.first, self.wanted.first + timedelta(days=self.wanted.days - 1)]
         start = min(Day(dates[0], zone).span[0] for zone in zones)
         end = max(Day(dates[1], zone).span[1] for zone in zones)
-        found = Appointment.objects.filter(
-            clinic=self.clinic, starts_at__gt=start - LONGEST, starts_at__lt=end, ends_at__gt=start
-        ).exclude(status=Status.CANCELLED)
-        if not self.shows_all:
-            found = found.filter(calendar__in=[one.pk for one in self.shown])
-        return list(found.order_by("starts_at", "pk").values_list(*_FIELDS))
+        shown = [one.pk for one in self.shown]
+        return _list_rows(clinic=self.clinic.pk, after=start - LONGEST, start=start, end=end, calendars=shown)
 
     @cached_property
     def _touched(self) -> dict[tuple[int, date], list[tuple[Any, ...]]]:
@@ -161,6 +164,15 @@ class Agenda:
         return axis_for((Day(day, zones[pk]), found) for (pk, day), found in spans.items())
 
     @cached_property
+    def line_names(self) -> str:
+        """The axis's hours, from the top; the second of two equal ones with an asterisk."""
+        return " ".join(line.name for line in self.axis.lines())
+
+    @cached_property
+    def axis_html(self) -> SafeString:
+        return axis_html(self.axis.lines())
+
+    @cached_property
     def columns(self) -> list[Column]:
         """The columns from left to right: day by day, in each the calendars."""
         found = {
@@ -173,21 +185,23 @@ class Agenda:
         return list(found.values())
 
     def write(self) -> None:
-        """Write each column's appointments as HTML."""
+        """Write what stands in each column as HTML."""
         for column in self.columns:
+            column.ground = blocks_html(column.blocks)
             column.html = slots_html(column.slots, one_line=self.short)
 
     def _column(self, calendar: Calendar, day: Day) -> Column:
         opening = self.opening.on(calendar, day.day)
         is_today = self.at.astimezone(day.zone).date() == day.day
         hours = ", ".join(when.span(*span, day.zone, self.language) for span in opening.spans)
+        name = when.day_name(day.day, self.language)
         column = Column(
             calendar,
             day,
             is_today,
             hours,
             opening.is_exception,
-            head=when.day_name(day.day, self.language),
+            where=f"{name}, {calendar.name}" if self.shows_several else name,
             short=when.weekday(day.day, self.language),
         )
         column.blocks += self._blocks("open", day, opening.spans)
@@ -198,7 +212,8 @@ class Agenda:
                 text = _("Absent · back %(when)s") % {"when": self._back(end, day)}
             column.blocks += self._blocks("away", day, [(absence.starts_at, end or day.span[1])], text)
         column.blocks += self._missing(day)
-        column.ticks = day.ticks(self.axis) if is_today else []
+        if is_today:
+            column.ticks = " ".join("-" if tick is None else str(tick) for tick in day.ticks(self.axis))
         return column
 
     def _back(self, end: datetime, day: Day) -> str:

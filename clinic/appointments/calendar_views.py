@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -12,13 +13,19 @@ from clinic.appointments.agenda import Agenda
 from clinic.appointments.wanted import DAY, WEEK, Wanted, read_wanted
 from clinic.calendars.models import Calendar
 from clinic.lib import clock, when
+from clinic.lib.prepared import Prepared
+
+
+def _calendars(*, clinic: int) -> QuerySet[Calendar]:
+    return Calendar.objects.filter(clinic=clinic).select_related("practitioner").order_by("name")
+
+
+_list_calendars = Prepared(_calendars)
 
 
 def _agenda(request: HttpRequest, member: Member) -> Agenda:
     at = clock.now()
-    calendars = list(
-        Calendar.objects.filter(clinic=member.clinic).select_related("practitioner").order_by("name")
-    )
+    calendars = _list_calendars(clinic=member.clinic.pk)
     today = at.astimezone(member.clinic.zone).date()
     wanted = read_wanted(request.GET, calendars, today=today)
     return Agenda(member.clinic, calendars, wanted, at, get_language() or "en", member.user.pk)

@@ -25,8 +25,12 @@ class Line:
     first_row: int
     last_row: int
 
+    @property
+    def name(self) -> str:
+        return f"{self.hour}*" if self.is_second else str(self.hour)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Axis:
     """The hours that all columns of a page share, as wall time.
 
@@ -41,13 +45,15 @@ class Axis:
 
     def minute(self, wall: int, *, is_second: bool = False) -> int:
         """Return how far below the top a wall minute of the day stands, in minutes; negative: above it."""
+        if not self.repeated:
+            return wall - self.first * 60
         return self._whole(wall, is_second) - self._whole(self.first * 60, False)
 
     def _whole(self, wall: int, is_second: bool) -> int:
         before = sum(60 for hour in self.repeated if (hour + 1) * 60 <= wall)
         return wall + before + (60 if is_second and wall // 60 in self.repeated else 0)
 
-    @property
+    @cached_property
     def minutes(self) -> int:
         """How long it is."""
         return self.minute(self.last * 60)
@@ -66,7 +72,7 @@ class Axis:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """From which row to which, and by how many minutes it begins later and ends earlier than these."""
 
@@ -78,12 +84,9 @@ class Place:
     @property
     def classes(self) -> str:
         """The style sheet's names for it."""
-        names = [f"r{self.first_row}", f"u{self.last_row}"]
-        if self.late:
-            names.append(f"m{self.late}")
-        if self.early:
-            names.append(f"e{self.early}")
-        return " ".join(names)
+        late = f" m{self.late}" if self.late else ""
+        early = f" e{self.early}" if self.early else ""
+        return f"r{self.first_row} u{self.last_row}{late}{early}"
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,13 @@ class Day:
 
     def place(self, span: Span, axis: Axis) -> Place | None:
         """Return where a span stands in this column; None where it is not to be seen."""
-        start, end = max(span[0], self.span[0]), min(span[1], self.span[1])
-        if start >= end:
-            return None
-        first, last = self._on(axis, start), self._on(axis, end)
-        first, last = max(first, 0), min(last, axis.minutes)
+        start, end = span
+        begin, over = self.span
+        if start < begin or end > over:
+            start, end = max(start, begin), min(end, over)
+            if start >= end:
+                return None
+        first, last = max(self._on(axis, start), 0), min(self._on(axis, end), axis.minutes)
         if first >= last:
             return None
         first_row, last_row = first // MINUTES_A_ROW, -(-last // MINUTES_A_ROW)
@@ -151,6 +156,8 @@ class Day:
 
     def _minute(self, at: datetime) -> tuple[int, bool]:
         """Return an instant's minute of this date, and whether it is in the second of two equal hours."""
+        if self._is_plain:
+            return min(int((at - self.span[0]).total_seconds()) // 60, DAY), False
         local = at.astimezone(self.zone)
         if local.date() > self.day:
             return DAY, False

@@ -2,6 +2,7 @@
 (D4, E8.4)."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
@@ -19,9 +20,9 @@ from clinic.appointments.in_place import is_in_place, say, show
 from clinic.appointments.models import Appointment
 from clinic.appointments.queries import list_coming
 from clinic.calendars.absences import StaleAbsence, add_absence, change_absence, remove_absence
+from clinic.calendars.day_hours import StaleDay, day_state, remove_day_exception, set_day_exception
 from clinic.calendars.models import Absence, Calendar
 from clinic.calendars.opening import Opening
-from clinic.calendars.operations import remove_day_exception, set_day_exception
 from clinic.calendars.rules import written_hours
 from clinic.lib import clock, when
 from clinic.lib.local_time import day_span
@@ -156,29 +157,38 @@ def calendar_hours(request: HttpRequest, member: Member, pk: int) -> HttpRespons
     day = _day_of(source.get("day", ""), at.astimezone(calendar.zone).date())
     opening = Opening([calendar], day, 1).on(calendar, day)
     form = DayHoursForm(data, initial={"day": day, "hours": written_hours(opening.hours)})
+    problem, status = "", 422 if form.errors else 200
     if data is not None:
-        if "usual" in data and "day" not in form.errors:
-            day = form.cleaned_data["day"]
-            remove_day_exception(calendar=calendar, day=day, actor=member.actor, at=at)
-            return _saved_day(request, calendar, day, _("The usual hours hold again on this day."))
-        if form.is_valid():
-            set_day_exception(
-                calendar=calendar,
-                day=form.cleaned_data["day"],
-                hours=form.cleaned_data["hours"],
-                actor=member.actor,
-                at=at,
-            )
-            return _saved_day(request, calendar, form.cleaned_data["day"], _("Saved."))
+        change: dict[str, Any] = {
+            "calendar": calendar,
+            "seen": data.get("seen"),
+            "actor": member.actor,
+            "at": at,
+        }
+        try:
+            if "usual" in data and "day" not in form.errors:
+                day = form.cleaned_data["day"]
+                remove_day_exception(day=day, **change)
+                return _saved_day(request, calendar, day, _("The usual hours hold again on this day."))
+            if form.is_valid():
+                set_day_exception(**form.cleaned_data, **change)
+                return _saved_day(request, calendar, form.cleaned_data["day"], _("Saved."))
+        except StaleDay:
+            opening, status = Opening([calendar], day, 1).on(calendar, day), 409
+            problem = _(
+                "Somebody else changed this day's hours meanwhile. Nothing was saved; they are now: %(hours)s."
+            ) % {"hours": written_hours(opening.hours) or _("closed")}
     context = {
         "calendar": calendar,
         "day": day,
         "is_exception": opening.is_exception,
+        "seen": day_state(calendar, day),
+        "problem": problem,
         "form": form,
         "outside": _outside(calendar, day, opening.spans, at=at),
         "to_calendar": f"{reverse('clinic:calendar', args=[member.clinic.slug])}?day={day.isoformat()}",
     }
-    return show(request, "clinic/calendar_hours.html", "hours", context, 422 if form.errors else 200)
+    return show(request, "clinic/calendar_hours.html", "hours", context, status)
 
 
 def _outside(

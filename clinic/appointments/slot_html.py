@@ -1,26 +1,32 @@
-"""An appointment in a column of the calendar, as HTML.
+"""What stands in a column of the calendar, as HTML.
 
-Written here and not in a template: a week holds hundreds, and a template's loop takes four times as long for
-them as everything else on the page together (F15).
+Written here and not in a template: a week holds hundreds of appointments, and a template's loop takes four times
+as long for them as everything else on the page together (F15).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape  # Django's own looks for lazy strings first: four times the work
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from clinic.appointments.grid import Line
+
 _ICON = '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><use href="#icon-{name}"/></svg>'
 _HIDDEN = '<span class="visually-hidden">{text}</span>'
-_SLOT = (
-    '<li id="{id}" class="visit visit-{state} {classes}" data-pk="{pk}" data-minutes="{minutes}"{version}>'
-    '<a href="{url}"><span class="visit-time">{time}<span class="visit-until">–{until}</span>{doubt}</span> '
-    '<strong>{name}</strong> <span class="visit-service">{service}</span>{marks}</a></li>'
-)
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Something in a column that is no appointment: an opening, an absence, an hour that is not there."""
+
+    kind: str
+    classes: str
+    text: str = ""
+
+
+@dataclass(slots=True)
 class Slot:
     """One appointment in a column."""
 
@@ -42,6 +48,23 @@ class Slot:
     phone: str
 
 
+def axis_html(lines: Iterable[Line]) -> SafeString:
+    """Return the names of the hours."""
+    marked = ((line, "*" if line.is_second else "") for line in lines)
+    return mark_safe(
+        "".join(f'<span class="r{line.first_row}">{line.hour}:00{mark}</span>' for line, mark in marked)
+    )
+
+
+def blocks_html(blocks: Iterable[Block]) -> SafeString:
+    """Return what lies below a column's appointments."""
+    parts = []
+    for one in blocks:
+        name, text = ("p", f"<span>{escape(one.text)}</span>") if one.text else ("div", "")
+        parts.append(f'<{name} class="block block-{one.kind} {one.classes}">{text}</{name}>')
+    return mark_safe("".join(parts))  # the words are escaped above
+
+
 def slots_html(slots: Iterable[Slot], *, one_line: int) -> SafeString:
     """Return the list items of a column's appointments, in order.
 
@@ -60,21 +83,14 @@ def slots_html(slots: Iterable[Slot], *, one_line: int) -> SafeString:
     parts = []
     for slot in slots:
         marks = words.get(slot.state, "") + (call if slot.is_unreachable else "")
+        marks = f' <span class="visit-marks">{marks}</span>' if marks else ""
+        short = " visit-short" if slot.minutes <= one_line else ""
+        version = f' data-version="{slot.version}"' if slot.is_booked else ""
+        doubt = f" <em>{escape(slot.doubt)}</em>" if slot.doubt else ""
         parts.append(
-            _SLOT.format(
-                id=slot.id,
-                state=slot.state,
-                classes=f"{slot.classes} visit-short" if slot.minutes <= one_line else slot.classes,
-                pk=slot.pk,
-                minutes=slot.minutes,
-                version=f' data-version="{slot.version}"' if slot.is_booked else "",
-                url=slot.url,
-                time=slot.time,
-                until=slot.until,
-                doubt=f" <em>{escape(slot.doubt)}</em>" if slot.doubt else "",
-                name=escape(slot.name),
-                service=escape(slot.service),
-                marks=f' <span class="visit-marks">{marks}</span>' if marks else "",
-            )
+            f'<li id="{slot.id}" class="visit visit-{slot.state} {slot.classes}{short}" data-pk="{slot.pk}"'
+            f' data-minutes="{slot.minutes}"{version}><a href="{slot.url}"><span class="visit-time">{slot.time}'
+            f'<span class="visit-until">–{slot.until}</span>{doubt}</span> <strong>{escape(slot.name)}</strong> '
+            f'<span class="visit-service">{escape(slot.service)}</span>{marks}</a></li>'
         )
     return mark_safe("".join(parts))  # names and words are escaped above; the rest is numbers and our own

@@ -1,14 +1,16 @@
 """When calendars are open, several at once: the weekday's hours, an exceptional day's, and the absences (D3, D4)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import DateField, Q, QuerySet, Value
 
 from clinic.calendars.models import Absence, Calendar, DayException, OpeningHours
 from clinic.calendars.rules import Span, without
 from clinic.lib.local_time import day_span, edge
+from clinic.lib.prepared import Prepared
 
 Hours = tuple[time, time]
 
@@ -20,6 +22,32 @@ class OpenDay:
     spans: tuple[Span, ...]
     hours: tuple[Hours, ...] = ()
     is_exception: bool = False
+
+
+def _hours(*, calendars: Sequence[int], first: date, last: date) -> Any:
+    # One question for both: the day that is None is a weekday's.
+    weekly = OpeningHours.objects.filter(calendar__in=calendars).values_list(
+        "calendar_id", "weekday", Value(None, DateField()), "opens", "closes"
+    )
+    own = DayException.objects.filter(calendar__in=calendars, day__range=(first, last)).values_list(
+        "calendar_id", Value(-1), "day", "hours__opens", "hours__closes"
+    )
+    return weekly.union(own, all=True)
+
+
+def _absences(*, people: Sequence[int], start: datetime, end: datetime) -> Any:
+    found = absences_touching(people, start=start, end=end)
+    return found.values_list("practitioner_id", "starts_at", "ends_at")
+
+
+_list_hours, _list_absences = Prepared(_hours), Prepared(_absences)
+
+
+class Away(NamedTuple):
+    """When a practitioner is absent; no end: until further notice."""
+
+    starts_at: datetime
+    ends_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -35,21 +63,14 @@ class Opening:
     days: int
     weekly: dict[tuple[int, int], list[Hours]] = field(init=False, default_factory=dict)
     exceptions: dict[tuple[int, date], list[Hours]] = field(init=False, default_factory=dict)
-    absences: dict[int, list[Absence]] = field(init=False, default_factory=dict)
+    absences: dict[int, list[Away]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         ids = [one.pk for one in self.calendars]
         if not ids:
             return
         last = self.first + timedelta(days=self.days - 1)
-        # One question for both: the day that is None is a weekday's.
-        weekly = OpeningHours.objects.filter(calendar__in=ids).values_list(
-            "calendar_id", "weekday", Value(None, DateField()), "opens", "closes"
-        )
-        own = DayException.objects.filter(calendar__in=ids, day__range=(self.first, last)).values_list(
-            "calendar_id", Value(-1), "day", "hours__opens", "hours__closes"
-        )
-        for pk, weekday, day, opens, closes in weekly.union(own, all=True):
+        for pk, weekday, day, opens, closes in _list_hours(calendars=ids, first=self.first, last=last):
             if day is None:
                 self.weekly.setdefault((pk, weekday), []).append((opens, closes))
                 continue
@@ -59,9 +80,9 @@ class Opening:
         zones = {one.time_zone: one.zone for one in self.calendars}.values()
         start = min(day_span(self.first, zone)[0] for zone in zones)
         end = max(day_span(last, zone)[1] for zone in zones)
-        people = {one.practitioner_id for one in self.calendars}
-        for absence in absences_touching(people, start=start, end=end):
-            self.absences.setdefault(absence.practitioner_id, []).append(absence)
+        people = sorted({one.practitioner_id for one in self.calendars})
+        for person, starts_at, ends_at in _list_absences(people=people, start=start, end=end):
+            self.absences.setdefault(person, []).append(Away(starts_at, ends_at))
 
     def on(self, calendar: Calendar, day: date) -> OpenDay:
         """Return a calendar's hours on a local date: the weekday's, or the date's own (D4)."""
@@ -73,7 +94,7 @@ class Opening:
             tuple(span for span in spans if span[0] < span[1]), tuple(hours), is_exception=own is not None
         )
 
-    def absences_on(self, calendar: Calendar, span: Span) -> list[Absence]:
+    def absences_on(self, calendar: Calendar, span: Span) -> list[Away]:
         """Return the practitioner's absences that touch a span."""
         return [
             one

@@ -1,7 +1,7 @@
 """Making calendars and shaping their hours."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import Decimal
 
 from django.db import transaction
@@ -11,8 +11,6 @@ from clinic.calendars.cities import find_city
 from clinic.calendars.models import (
     Absence,
     Calendar,
-    DayException,
-    ExceptionHours,
     OpeningHours,
     Service,
 )
@@ -263,31 +261,6 @@ def set_opening_hours(
     OpeningHours.objects.bulk_create(rows)
     record(actor, "calendar.hours_set", calendar, new={"hours": [str(row) for row in rows]}, at=at)
     tell_hours_changed(calendar, actor=actor, at=at)
-
-
-@transaction.atomic
-def set_day_exception(
-    *, calendar: Calendar, day: date, hours: Iterable[Hours], actor: Actor, at: datetime
-) -> None:
-    """Let other hours hold on one local date; none: closed (D4)."""
-    exception, _created = DayException.objects.get_or_create(calendar=calendar, day=day)
-    exception.hours.all().delete()
-    ExceptionHours.objects.bulk_create(
-        ExceptionHours(exception=exception, opens=opens, closes=closes) for opens, closes in hours
-    )
-    record(actor, "calendar.exception_set", calendar, new={"day": day.isoformat()}, at=at)
-    tell_hours_changed(calendar, actor=actor, at=at)
-
-
-@transaction.atomic
-def remove_day_exception(*, calendar: Calendar, day: date, actor: Actor, at: datetime) -> bool:
-    """Let the weekday's hours hold again on a local date; return False where they did already (D4)."""
-    deleted, _rows = DayException.objects.filter(calendar=calendar, day=day).delete()
-    if not deleted:
-        return False
-    record(actor, "calendar.exception_removed", calendar, old={"day": day.isoformat()}, at=at)
-    tell_hours_changed(calendar, actor=actor, at=at)
-    return True
 
 
 def tell_hours_changed(of: Calendar | Absence, *, actor: Actor, at: datetime) -> None:

@@ -11,6 +11,7 @@ from clinic.appointments.enums import CancelledBy, Origin, Status
 from clinic.audit.operations import PATIENT, SYSTEM, Actor, user_actor
 from clinic.calendars import absences
 from clinic.calendars import operations as calendars
+from clinic.calendars.day_hours import set_day_exception
 from clinic.calendars.models import Calendar, Service
 from clinic.demo import cards, days
 from clinic.demo.cast import Person
@@ -216,11 +217,9 @@ def _make_calendar(
     today = now.astimezone(zone).date()
     away = days.away(today)
     if (hours := days.hours_on(plan, today, now=now, zone=zone)) != week.get(today.weekday(), ()):
-        calendars.set_day_exception(calendar=calendar, day=today, hours=hours, actor=SYSTEM, at=at)
+        set_day_exception(calendar=calendar, day=today, hours=hours, actor=SYSTEM, at=at)
     if plan.name == days.EXCEPTIONAL:
-        calendars.set_day_exception(
-            calendar=calendar, day=away.short_day, hours=days.SHORT_DAY, actor=SYSTEM, at=at
-        )
+        set_day_exception(calendar=calendar, day=away.short_day, hours=days.SHORT_DAY, actor=SYSTEM, at=at)
     if plan.name == days.ABSENT:
         absences.add_absence(
             practitioner=practitioner,

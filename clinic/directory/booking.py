@@ -15,6 +15,7 @@ from clinic.audit.models import AuditEntry
 from clinic.audit.operations import PATIENT, record
 from clinic.calendars.models import Service
 from clinic.directory.limits import hidden
+from clinic.lib.turns import take_turns
 from clinic.people.models import Clinic, Patient, Practitioner
 from clinic.people.operations import create_patient
 from clinic.people.queries import folded, list_by_address
@@ -51,6 +52,11 @@ def held_until(*, key: str, service: Service, start: datetime, at: datetime) -> 
         expires_at__gt=at,
     ).first()
     return row.expires_at if row else None
+
+
+def keeps_time(key: str, practitioner: Practitioner) -> bool:
+    """Return whether a time of this practitioner's was kept for somebody and has not been given up."""
+    return bool(key) and Occupancy.objects.filter(hold=key, calendar__practitioner=practitioner).exists()
 
 
 @transaction.atomic
@@ -124,6 +130,9 @@ def _book(
     at: datetime,
 ) -> Appointment:
     clinic = offer.calendar.clinic
+    # Two first bookings of one person at one moment make one card: the second finds the first one's.
+    addresses = filter(None, (contact["email"].casefold(), contact["phone"]))
+    take_turns(*(f"card:{clinic.pk}:{one}" for one in addresses))
     patient = find_card(clinic=clinic, contact=contact)
     if patient is None:
         patient = create_patient(

@@ -69,6 +69,10 @@ class BookingForm(forms.Form):
         """Return what is asked besides the consent, in order."""
         return [self[name] for name in ("name", "email", "phone")]
 
+    def carried(self) -> list[forms.BoundField]:
+        """Return all that goes along, unseen, while another service is chosen."""
+        return [self[name] for name in ("name", "email", "phone", "consent", "stamp") if self[name].value()]
+
     def typed(self) -> dict[str, str]:
         """Return what was typed so far; it stays while another time is chosen."""
         typed = {name: str(self[name].value() or "") for name in ("name", "email", "phone", "stamp")}

@@ -4,10 +4,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clinic.feeds.operations import BUSY, INITIALS
+from clinic.forms import KeyField
 
 
 class FeedForm(forms.Form):
     """A new address."""
+
+    key = KeyField()
 
     shows = forms.ChoiceField(
         label=_("What it shows of patients"),

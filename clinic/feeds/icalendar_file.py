@@ -51,12 +51,13 @@ def list_entries(feed: CalendarFeed, *, at: datetime) -> list[Entry]:
             starts_at=starts,
             ends_at=ends,
             changed_at=max(moment for moment in moments if moment),
-            sequence=sequence,
+            # Each change raises it, and so does taking one back: programs pass over a number that falls.
+            sequence=version - 1,
             is_cancelled=status == Status.CANCELLED,
             initials=initials(name) if shows_initials else "",
         )
-        for pk, starts, ends, sequence, status, name, *moments in rows.values_list(
-            "pk", "starts_at", "ends_at", "sequence", "status", "patient__name", "set_at", "cancelled_at"
+        for pk, starts, ends, version, status, name, *moments in rows.values_list(
+            "pk", "starts_at", "ends_at", "version", "status", "patient__name", "set_at", "cancelled_at"
         )
     ]
     for absence in list_absences(calendar=feed.calendar, start=start, end=end):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
 from django.db import transaction
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from clinic.audit.operations import Actor, record
 from clinic.calendars.models import Calendar, CalendarFeed
@@ -34,22 +34,41 @@ def key_of(token: str) -> str:
     return token[:1] + digest[1:]
 
 
+def _token(calendar: Calendar, shows: str, key: str) -> str:
+    """Return a new address's secret part; of one form's presses, the same.
+
+    It is worked out from the form's key and the installation's: whoever knows but one of them knows nothing.
+    """
+    if not key:
+        return shows + token_urlsafe(_TOKEN_BYTES)
+    digest = salted_hmac("clinic.feeds", f"{calendar.pk} {shows} {key}", algorithm="sha256").digest()
+    return shows + urlsafe_b64encode(digest).decode().rstrip("=")
+
+
 @transaction.atomic
-def create_feed(*, calendar: Calendar, shows: str, actor: Actor, at: datetime) -> str:
+def create_feed(*, calendar: Calendar, shows: str, key: str = "", actor: Actor, at: datetime) -> str:
     """Make an address; return its secret part, which nobody can read again.
 
     Args:
         shows: BUSY or INITIALS.
+        key: the same, and nobody else's, for each press of the same form: the second one makes nothing, and is
+            told what the first one made.
 
     Raises:
         TooManyFeeds: some must be revoked first.
+        RevokedFeed: what the form made is revoked already.
     """
     if shows not in SHOWS:
         raise ValueError(shows)
     Calendar.objects.select_for_update().get(pk=calendar.pk)
+    token = _token(calendar, shows, key)
+    before = CalendarFeed.objects.filter(key=key_of(token)).first()
+    if before is not None:
+        if before.revoked_at:
+            raise RevokedFeed
+        return token
     if CalendarFeed.objects.filter(calendar=calendar, revoked_at=None).count() >= MOST_FEEDS:
         raise TooManyFeeds
-    token = shows + token_urlsafe(_TOKEN_BYTES)
     made = CalendarFeed.objects.create(
         clinic_id=calendar.clinic_id,
         calendar=calendar,
@@ -74,14 +93,20 @@ def revoke_feed(*, feed: CalendarFeed, actor: Actor, at: datetime) -> None:
 
 
 @transaction.atomic
-def rotate_feed(*, feed: CalendarFeed, actor: Actor, at: datetime) -> str:
+def rotate_feed(*, feed: CalendarFeed, key: str = "", actor: Actor, at: datetime) -> str:
     """Put a new address in the place of one, showing the same; return its secret part.
+
+    Args:
+        key: as `create_feed`.
 
     Raises:
         RevokedFeed: it was revoked meanwhile; there is no new one.
     """
-    revoke_feed(feed=feed, actor=actor, at=at)
-    return create_feed(calendar=feed.calendar, shows=feed.key[0], actor=actor, at=at)
+    shows, key = feed.key[0], f"{key} {feed.pk}" if key else ""
+    made = CalendarFeed.objects.filter(key=key_of(_token(feed.calendar, shows, key)), revoked_at=None)
+    if not (key and made.exists()):
+        revoke_feed(feed=feed, actor=actor, at=at)
+    return create_feed(calendar=feed.calendar, shows=shows, key=key, actor=actor, at=at)
 
 
 def find_feed(token: str) -> CalendarFeed | None:

@@ -26,6 +26,7 @@ from clinic.feeds.operations import (
     revoke_feed,
     rotate_feed,
 )
+from clinic.forms import KeyField, new_key
 from clinic.lib import clock
 from clinic.lib.rate import is_within
 
@@ -43,15 +44,25 @@ def calendar_feeds(request: HttpRequest, member: Member, pk: int) -> HttpRespons
     calendar = get_for(
         member, Calendar.objects.select_related("clinic", "practitioner"), pk, "settings.write"
     )
-    form = FeedForm(request.POST if request.method == "POST" else None)
+    form = FeedForm(request.POST) if request.method == "POST" else _fresh()
     if form.is_valid():
         try:
             token = create_feed(calendar=calendar, actor=member.actor, at=clock.now(), **form.cleaned_data)
         except TooManyFeeds:
             problem = _("There are as many addresses as there can be. Revoke one first.")
             return _page(request, calendar, form, problem=problem, status=409)
-        return _page(request, calendar, FeedForm(), token=token)
+        except RevokedFeed:
+            return _page(request, calendar, _fresh(), problem=_revoked(), status=409)
+        return _page(request, calendar, _fresh(), token=token)
     return _page(request, calendar, form, status=422 if form.errors else 200)
+
+
+def _fresh() -> FeedForm:
+    return FeedForm(initial={"key": new_key()})
+
+
+def _revoked() -> str:
+    return _("This address was revoked meanwhile. Make a new one if you need it.")
 
 
 def _page(
@@ -68,6 +79,7 @@ def _page(
         "form": form,
         "feeds": feeds,
         "address": settings.PUBLIC_URL + reverse("clinic:feed", args=[token]) if token else "",
+        "rotate_key": new_key(),
         "problem": problem,
     }
     return render(request, "clinic/calendar_feeds.html", context, status=status)
@@ -91,11 +103,12 @@ def feed_rotate(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     feeds = CalendarFeed.objects.select_related("calendar__clinic", "calendar__practitioner")
     feed = get_for(member, feeds, pk, "settings.write")
     try:
-        token = rotate_feed(feed=feed, actor=member.actor, at=clock.now())
+        token = rotate_feed(
+            feed=feed, key=KeyField().to_python(request.POST.get("key")), actor=member.actor, at=clock.now()
+        )
     except RevokedFeed:
-        problem = _("This address was revoked meanwhile. Make a new one if you need it.")
-        return _page(request, feed.calendar, FeedForm(), problem=problem, status=409)
-    return _page(request, feed.calendar, FeedForm(), token=token)
+        return _page(request, feed.calendar, _fresh(), problem=_revoked(), status=409)
+    return _page(request, feed.calendar, _fresh(), token=token)
 
 
 @csrf_exempt  # a refusal of any method is answered without a page

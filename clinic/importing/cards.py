@@ -23,7 +23,13 @@ class Card:
     phone: str
     language: str
     line: int = 0  # of the file, that made or changed it
-    former: set[str] = field(default_factory=set)  # references of cards that were given up for this one
+    # References of cards that were given up for this one, each with the name that card had.
+    former: dict[str, str] = field(default_factory=dict)
+
+    def is_named(self, row: Row) -> bool:
+        """Return whether a row with the card's reference has its name, or that of the card whose reference it was."""
+        names = (self.name, self.former.get(row.reference, self.name))
+        return any(is_same_name(name, row.name) for name in names)
 
     def wanted(self, row: Row) -> dict[str, str]:
         """Return what a row says otherwise; an empty cell says nothing, and a reference is never replaced."""
@@ -55,17 +61,19 @@ class Cards:
             | Q(phone__in={row.phone for row in rows if row.phone})
         )
         found = Patient.objects.filter(fitting, clinic=self._clinic).order_by("pk")
-        merged = {row.reference: row.merged_into_id for row in found if row.merged_into_id}
+        merged = {row.reference: row for row in found if row.merged_into_id}
         for card in found:
             if not card.merged_into_id:
                 self._add_stored(card)
         # A card that was given up for another one leaves its reference behind: it means the other one.
-        for card in Patient.objects.filter(pk__in=merged.values(), merged_into=None):
+        into = {gone.merged_into_id or 0 for gone in merged.values()}
+        for card in Patient.objects.filter(pk__in=into, merged_into=None):
             self._add_stored(card)
-        for reference, pk in merged.items():
-            if reference and pk in self._by_key:
-                self._by_key[pk].former.add(reference)
-                self._by_reference.setdefault(reference, self._by_key[pk])
+        for reference, gone in merged.items():
+            kept = self._by_key.get(gone.merged_into_id or 0)
+            if reference and kept:
+                kept.former[reference] = gone.name
+                self._by_reference.setdefault(reference, kept)
 
     def _add_stored(self, card: Patient) -> None:
         if card.pk not in self._by_key:
@@ -90,7 +98,7 @@ class Cards:
             Unfitting: its reference belongs to somebody of another name.
         """
         if row.reference and (card := self._by_reference.get(row.reference)):
-            if not is_same_name(card.name, row.name):
+            if not card.is_named(row):
                 raise Unfitting(Problem(row.line, "patient_ref", "other_name", row.reference, card.line))
             return [card], "patient_ref"
         for column in ("email", "phone"):

@@ -23,6 +23,10 @@ class CannotKeep(Exception):
     """The cache cannot be reached."""
 
 
+class StillRunning(Exception):
+    """The member's import before is not over; nothing was begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that was read, and waits to be confirmed."""
@@ -90,16 +94,28 @@ def begin_run(member: Member, upload: Upload, steps: list[Step], *, notify: bool
 
     Raises:
         CannotKeep: try again later; nothing was begun.
+        StillRunning: another file's import is under way; this file goes on waiting.
     """
+    begun = f"import:begun:{upload.token}"
     try:
-        is_first = cache.add(f"import:begun:{upload.token}", 1, KEPT_SECONDS)
+        if not cache.add(begun, 1, KEPT_SECONDS):
+            return
+        # Who carries out a part of the other one holds this, and so does who begins one at the same moment.
+        if not claim_step(member):
+            cache.delete(begun)
+            raise StillRunning
     except redis.RedisError as error:
         raise CannotKeep from error
-    if not is_first:
-        return
-    _set(_key("steps", member), steps)
-    _set(_key("run", member), Run(upload.token, len(steps), notify))
-    cache.delete(_key("upload", member))
+    try:
+        before = find_run(member)
+        if before and not before.is_over:
+            cache.delete(begun)
+            raise StillRunning
+        _set(_key("steps", member), steps)
+        _set(_key("run", member), Run(upload.token, len(steps), notify))
+        cache.delete(_key("upload", member))
+    finally:
+        release_step(member)
 
 
 def find_run(member: Member) -> Run | None:

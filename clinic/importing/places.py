@@ -45,12 +45,13 @@ class Places:
         self._calendars: dict[tuple[int, str], Calendar] = {}
         self._services: dict[tuple[int, str], Service] = {}
         self._patients: dict[tuple[int, str], Patient] = {}
+        self._former: dict[tuple[int, str], str] = {}
         # Looked for in vain just now: the record is looked at twice, the database once.
         self._unknown_patient: tuple[int, str] | None = None
 
     def forget(self) -> None:
         """Read everything again: after a rollback, what was made is gone."""
-        for known in (self._clinics, self._calendars, self._services, self._patients):
+        for known in (self._clinics, self._calendars, self._services, self._patients, self._former):
             known.clear()
         self._unknown_patient = None
 
@@ -95,9 +96,13 @@ class Places:
                 return None
             found = card.standing
             found.clinic = clinic
+            if card.merged_into_id:
+                # It keeps its name, which the file may still have.
+                self._former[key] = card.name
             _remember(self._patients, key, found)
         patient = self._patients[key]
-        if not is_same_name(patient.name, booking.patient_name):
+        names = (patient.name, self._former.get(key, patient.name))
+        if not any(is_same_name(name, booking.patient_name) for name in names):
             raise Misplaced("patient_ref", "is already used with another name")
         return patient
 

@@ -14,7 +14,7 @@ from clinic.calendars.models import Calendar, Service
 from clinic.importing import keeping
 from clinic.importing.cells import Place, judge_sheet
 from clinic.importing.forms import ConfirmForm, UploadForm
-from clinic.importing.keeping import CannotKeep, Upload
+from clinic.importing.keeping import CannotKeep, StillRunning, Upload
 from clinic.importing.plan import CHANGE, CREATE, KEEP, Plan, Step, chunks, make_plan
 from clinic.importing.sheet import COLUMNS, MOST_BYTES, MOST_ROWS, PATIENTS, SEPARATORS
 from clinic.importing.steps import BATCH, Count, carry_out, finish
@@ -96,7 +96,7 @@ def import_plan(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("clinic:import_run" if run else "clinic:import_file", slug=member.clinic.slug)
     plan = make_plan(clinic=member.clinic, rows=upload.rows, problems=upload.problems, at=clock.now())
     form = ConfirmForm(request.POST or None, has_bad=bool(plan.problems), initial={"digest": plan.digest})
-    problem, status = "", 200
+    problem, status, is_busy = "", 200, False
     if request.method == "POST":
         if request.POST.get("digest") != plan.digest:
             status = 409
@@ -111,9 +111,17 @@ def import_plan(request: HttpRequest, member: Member) -> HttpResponse:
                 keeping.begin_run(member, upload, plan.to_do, notify=form.cleaned_data["notify"])
             except CannotKeep:
                 problem, status = _("The import cannot begin just now. Please try again in a minute."), 503
+            except StillRunning:
+                status, is_busy = 409, True
+                problem = _(
+                    "Your import before is not over yet. Nothing was imported of this file; it waits here until"
+                    " that one is done."
+                )
             else:
                 return redirect("clinic:import_run", slug=member.clinic.slug)
-    context = {"form": form, "problem": problem, "upload": upload, **_told(plan, upload, member.clinic)}
+    context = {
+        "form": form, "problem": problem, "is_busy": is_busy, "upload": upload, **_told(plan, upload, member.clinic),
+    }  # fmt: skip
     return render(request, "clinic/import_plan.html", context, status=status)
 
 

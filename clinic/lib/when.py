@@ -6,6 +6,7 @@ reads the clock or the active language, so that a message comes out the same whe
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_interval, format_timedelta, get_timezone_location
@@ -111,7 +112,8 @@ def clock_time(at: datetime, zone: ZoneInfo, language: str) -> str:
     All four languages use the 24-hour clock with two digits, English too: our English readers live
     where the clinics are. The language is asked for so that a fifth one changes no caller.
     """
-    return f"{_local(at, zone):%H:%M}"
+    local = _local(at, zone)
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def date_and_time(at: datetime, zone: ZoneInfo, language: str) -> str:
@@ -163,11 +165,13 @@ def days(first: date, last: date, language: str) -> str:
     return format_interval(first, last, "yMMMMd", locale="en_GB" if base == "en" else base)
 
 
+@lru_cache(maxsize=1000)
 def weekday(day: date, language: str) -> str:
     """Return a day as the head of a column: "Mon 3", "pon. 3", "Mo 3"."""
     return f"{format_date(day, 'EEE', locale=_base(language)).rstrip('.')} {day.day}"
 
 
+@lru_cache(maxsize=1000)
 def day_name(day: date, language: str) -> str:
     """Return a day as one says it, without the year: "Tuesday 4 May", "wtorek, 4 maja"."""
     return format_date(day, _MANNERS[_base(language)].long_date.removesuffix(" y"), locale=_base(language))

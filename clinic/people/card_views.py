@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.access import Member, get_for, staff
 from clinic.audit.operations import record_refused, record_seen
+from clinic.forms import new_key
 from clinic.lib import clock
 from clinic.panels import rendered
-from clinic.people.forms import MergeForm, NoteForm
+from clinic.people.forms import MergeForm, NewNoteForm, NoteForm
 from clinic.people.merging import Pair, differing, find_duplicates, merge_patients
 from clinic.people.models import Patient, PatientNote
 from clinic.people.notes import StaleNote, change_note, delete_note, write_note
@@ -73,7 +74,7 @@ def _card(
         "may_delete_notes": member.may("note.delete"),
         "duplicates": find_duplicates(card),
         "notes": _notes(card, form, about),
-        "note_form": form if form is not None and not about else NoteForm(),
+        "note_form": form if form is not None and not about else NewNoteForm(initial={"key": new_key()}),
         "problem": problem,
         "story": list_card_story(card),
         "panels": rendered(request, "patient", card),
@@ -101,10 +102,10 @@ def _notes(card: Patient, form: NoteForm | None, about: int) -> list[tuple[Patie
 def patient_note_new(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
     """Write a note on a card; one that went into another gives it on."""
     card = get_for(member, CARDS, pk, "patient.write").standing
-    form = NoteForm(request.POST)
+    form = NewNoteForm(request.POST)
     if not form.is_valid():
         return _card(request, member, card, form=form, status=422)
-    write_note(patient=card, text=form.cleaned_data["text"], actor=member.actor, at=clock.now())
+    write_note(patient=card, actor=member.actor, at=clock.now(), **form.cleaned_data)
     messages.success(request, _("The note is written."))
     return to_card(card)
 

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from clinic.forms import LineField, ProseField, VersionForm
+from clinic.forms import KeyField, LineField, ProseField, VersionForm
 from clinic.lib import phone
 from clinic.lib.local_time import zone_names
 from clinic.people.enums import Language
@@ -71,6 +71,12 @@ class NoteForm(forms.Form):
         max_length=NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class NewNoteForm(NoteForm):
+    """A note that is not written yet."""
+
+    key = KeyField()
 
 
 class MergeForm(VersionForm):

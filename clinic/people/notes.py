@@ -4,10 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from clinic.audit.models import AuditValue
 from clinic.audit.operations import Actor, record
 from clinic.people.models import Patient, PatientNote
 
 NOTE_LENGTH = 2000
+# A second press is one of so many notes of a card at most.
+PRESSES = 20
 
 
 class StaleNote(Exception):
@@ -15,13 +18,36 @@ class StaleNote(Exception):
 
 
 @transaction.atomic
-def write_note(*, patient: Patient, text: str, actor: Actor, at: datetime) -> PatientNote:
-    """Write a note on a card."""
+def write_note(
+    *, patient: Patient, text: str, key: str = "", actor: Actor, at: datetime
+) -> PatientNote | None:
+    """Write a note on a card.
+
+    Args:
+        key: the same for each press of the same form.
+
+    Returns:
+        The note; the one that an earlier press wrote (G4), or None if that one is deleted by now.
+    """
+    # Two presses at once come one after the other.
+    Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+    if key and (before := _written_before(patient, key)):
+        return PatientNote.objects.filter(pk=before).first()
     note = PatientNote.objects.create(
         clinic_id=patient.clinic_id, patient=patient, user_id=actor.member_id, text=text, written_at=at
     )
-    record(actor, "patient.note_written", patient, new={"note": note.pk, "text": text}, at=at)
+    told = {"note": note.pk, "text": text, "form": key}
+    record(actor, "patient.note_written", patient, new=told, at=at)
     return note
+
+
+def _written_before(patient: Patient, key: str) -> int | None:
+    """Return the number of the note that this form wrote: one of the card's last."""
+    entries = AuditValue.objects.filter(
+        entry__object_type="patient", entry__object_id=patient.pk, entry__action="patient.note_written"
+    ).order_by("-entry_id")
+    last = entries.values_list("new", flat=True)[:PRESSES]
+    return next((new["note"] for new in last if new.get("form") == key), None)
 
 
 @transaction.atomic

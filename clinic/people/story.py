@@ -19,7 +19,14 @@ ACTIONS = {
     "patient.note_changed": _("note changed"),
     "patient.note_deleted": _("note deleted"),
 }
-FIELDS = {"name": _("Name"), "email": _("E-mail"), "phone": _("Phone"), "language": _("Language of messages")}
+FIELDS = {
+    "name": _("Name"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "language": _("Language of messages"),
+    "reference": _("Reference"),
+}
+CHANGES = ("patient.changed", "patient.merged")
 MOST = 30
 
 
@@ -41,11 +48,14 @@ def list_card_story(card: Patient) -> list[Chapter]:
             entry.at,
             str(ACTIONS.get(entry.action, entry.action)),
             actor_name(entry),
-            _before(entry.value.old) if entry.action == "patient.changed" and hasattr(entry, "value") else [],
+            _before(entry.value.old, entry.value.new)
+            if entry.action in CHANGES and hasattr(entry, "value")
+            else [],
         )
         for entry in entries
     ]
 
 
-def _before(old: dict[str, str]) -> list[tuple[str, str]]:
-    return [(str(FIELDS[field]), value or "–") for field, value in old.items() if field in FIELDS]
+def _before(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, str]]:
+    changed = {field: value for field, value in old.items() if value != new.get(field)}
+    return [(str(FIELDS[field]), value or "–") for field, value in changed.items() if field in FIELDS]

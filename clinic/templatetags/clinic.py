@@ -1,14 +1,17 @@
-"""Template filters for every page: instants, phone numbers, prices."""
+"""Template filters and tags for every page: instants, phone numbers, prices, icons."""
 
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.utils.html import format_html_join, urlize
+from django.templatetags.static import static as address_of
+from django.utils.html import escape, format_html_join, urlize
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from heroicons.templatetags import heroicons
 
 from clinic.lib import money, phone, when
 
@@ -17,6 +20,29 @@ register = template.Library()
 
 def _language() -> str:
     return get_language() or "en"
+
+
+@register.simple_tag
+@cache
+def static(name: str) -> str:
+    """Return the address of one of our own files, worked out once for each: their names carry their content."""
+    return escape(address_of(name))
+
+
+# The library reads and writes an icon's XML each time; a page has some thirty, always the same ones (F15).
+_outline, _solid = cache(heroicons.heroicon_outline), cache(heroicons.heroicon_solid)
+
+
+@register.simple_tag
+def heroicon_outline(name: str) -> str:
+    """Return an icon drawn with lines."""
+    return _outline(name)
+
+
+@register.simple_tag
+def heroicon_solid(name: str) -> str:
+    """Return a filled icon."""
+    return _solid(name)
 
 
 @register.filter

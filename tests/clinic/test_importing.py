@@ -510,6 +510,21 @@ def test_only_coming_appointments_are_told_and_only_if_asked(
 
 
 @pytest.mark.django_db
+def test_record_of_a_card_merged_under_another_name_is_booked_for_the_other(
+    write: Callable[[str], Path],
+) -> None:
+    run(write(table(row())))
+    gone = Patient.objects.get(reference="A01")
+    kept = Patient.objects.create(clinic=gone.clinic, name="Hanna Kot", language="en", created_at=NOW)
+    Patient.objects.filter(pk=gone.pk).update(merged_into=kept, merged_at=NOW)
+
+    out = run(write(table(row(starts_at="2027-05-05T10:00"))))
+
+    assert "bad" not in out.splitlines()[0]
+    assert Appointment.objects.get(patient=kept).starts_at == datetime(2027, 5, 5, 8, tzinfo=UTC)
+
+
+@pytest.mark.django_db
 def test_records_are_judged_against_the_database(write: Callable[[str], Path]) -> None:
     run(write(table(row())))
     rows = [

@@ -8,10 +8,9 @@ from tests.factories.house import NOW, House, make_patient
 
 def note_of(house: House) -> PatientNote:
     """Return the assistant's note on the house's patient."""
-    found = house.patient.notes.order_by("pk").first()
-    return found or write_note(
-        patient=house.patient, text="Hard of hearing.", actor=user_actor(house.assistant), at=NOW
-    )
+    if not house.patient.notes.exists():
+        write_note(patient=house.patient, text="Hard of hearing.", actor=user_actor(house.assistant), at=NOW)
+    return house.patient.notes.order_by("pk")[0]
 
 
 def twin_of(house: House) -> Patient:

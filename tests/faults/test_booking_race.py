@@ -8,9 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,9 +20,10 @@ from django.db import connection
 from django.test import Client
 
 from clinic.appointments.models import Occupancy
+from clinic.directory import booking
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock
-from clinic.models import Appointment, AuditEntry, Calendar
+from clinic.models import Appointment, AuditEntry, Calendar, Patient
 from messaging.links import link_key
 from messaging.models import Message, PersonalLink
 from tests.factories.booking import booking_form, open_for_booking
@@ -135,6 +138,34 @@ def play(house: House, *, bookers: int, movers: int, rounds: int) -> list[float]
         assert before.keys() <= after.keys()
         sound(house)
     return seconds
+
+
+def test_two_first_bookings_of_one_person_make_one_card(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both look for the card before either has made it, unless one waits for the other."""
+    both = threading.Barrier(2)
+
+    def find_card(**wanted: Any) -> Patient | None:
+        found = real(**wanted)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        return found
+
+    real = booking.find_card
+    monkeypatch.setattr(booking, "find_card", find_card)
+
+    def press(number: int, more: dict[str, str]) -> int:
+        form = {**booking_form(name="Nowa Osoba", email="nowa@patients.example"), **more}
+        url = f"/p/{house.calendar.practitioner.slug}/book/{house.service.pk}/{code_of(workday(number))}/"
+        return int(Client(REMOTE_ADDR=f"10.9.{number}.7").post(url, form).status_code)
+
+    upper = {"email": "Nowa@Patients.example"}
+    statuses, _seconds = race([partial(press, 1, {}), partial(press, 2, upper)])
+
+    assert statuses == {302: 2}
+    cards = Patient.objects.filter(name="Nowa Osoba")
+    assert [card.appointments.count() for card in cards] == [2]
 
 
 def test_ten_for_one_public_time(house: House) -> None:

@@ -27,7 +27,7 @@ from clinic.lib import clock
 from clinic.lib.page_language import language_of, shown_in
 from clinic.lib.rate import is_within
 from clinic.panels import rendered
-from clinic.people.models import Practitioner
+from clinic.people.models import Clinic, Practitioner
 
 View = Callable[..., HttpResponse]
 
@@ -41,13 +41,18 @@ MOST_HOLDS = 15
 def for_booking(view: View) -> View:
     """Open a page to everybody, in the language of its address, else the browser's.
 
-    The view is called with the practitioner. One whom nobody can book online is not there, unless listed.
+    The view is called with the practitioner. One whom nobody can book online is not there, unless listed, or to
+    somebody who was offered a time just now and types.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, practitioner: str, **kwargs: Any) -> HttpResponse:
         found = Practitioner.objects.select_related("clinic").filter(slug=practitioner).first()
-        if found is None or not (found.is_listed or booking.list_bookable(found).exists()):
+        if found is None or not (
+            found.is_listed
+            or booking.list_bookable(found).exists()
+            or booking.keeps_time(_key(request), found)
+        ):
             raise Http404
         language = language_of(request, translation.get_language() or found.clinic.language)
         return shown_in(language, request, lambda: view(request, found, **kwargs))
@@ -117,8 +122,15 @@ def book_service(request: HttpRequest, practitioner: Practitioner) -> HttpRespon
 
 
 def _services(
-    request: HttpRequest, practitioner: Practitioner, *, status: int = 200, problem: str = ""
+    request: HttpRequest,
+    practitioner: Practitioner,
+    *,
+    status: int = 200,
+    problem: str = "",
+    typed: BookingForm | None = None,
+    start: datetime | None = None,
 ) -> HttpResponse:
+    """Show the services; with a form that was typed in, each takes that form along to its own times."""
     services = list(booking.list_bookable(practitioner))
     return render(
         request,
@@ -128,6 +140,9 @@ def _services(
             "services": services,
             "has_places": len({one.calendar_id for one in services}) > 1,
             "problem": problem,
+            "typed": typed,
+            "code": code_of(start) if start else "",
+            "day": start.astimezone(practitioner.clinic.zone).date().isoformat() if start else "",
             "panels": rendered(request, "public", practitioner.clinic),
         },
         status=status,
@@ -158,6 +173,32 @@ def _find(practitioner: Practitioner, service: int) -> Service | None:
 def _no_more(request: HttpRequest, practitioner: Practitioner) -> HttpResponse:
     problem = _("This service cannot be booked here any more. Please choose another one.")
     return _services(request, practitioner, status=409, problem=problem)
+
+
+def _no_more_while_typing(request: HttpRequest, practitioner: Practitioner, start: datetime) -> HttpResponse:
+    if request.method != "POST":
+        return _no_more(request, practitioner)
+    # Once for each service: no field of it may have a name of its own on the page.
+    form = _unsent(request, practitioner.clinic, clock.now(), auto_id=False)
+    request.shown_at = reverse("clinic:book_service", args=[practitioner.slug])  # type: ignore[attr-defined]
+    if booking.list_bookable(practitioner).exists():
+        problem = _(
+            "This service cannot be booked here any more. Nothing was booked; what you typed is still here."
+            " Please choose another one."
+        )
+    else:
+        problem = _(
+            "This service cannot be booked here any more. Nothing was booked; what you typed stands below."
+        )
+    return _services(request, practitioner, status=409, problem=problem, typed=form, start=start)
+
+
+def _unsent(request: HttpRequest, clinic: Clinic, at: datetime, **more: Any) -> BookingForm:
+    """Return the form as typed so far, without errors."""
+    posted = BookingForm(request.POST, clinic=clinic)
+    typed = posted.typed()
+    stamp = typed["stamp"] if posted.has_good_stamp() else new_stamp(at)
+    return BookingForm(None, clinic=clinic, initial={**typed, "stamp": stamp}, **more)
 
 
 @require_http_methods(["GET", "POST"])
@@ -236,7 +277,7 @@ def book_details(request: HttpRequest, practitioner: Practitioner, service: int,
         raise Http404
     found = _find(practitioner, service)
     if found is None:
-        return _no_more(request, practitioner)
+        return _no_more_while_typing(request, practitioner, wanted)
     page = _Details(request, practitioner, found, wanted)
     if request.method != "POST":
         return page.shown()
@@ -262,10 +303,7 @@ class _Details:
 
     def unsent(self) -> BookingForm:
         """Return the form as typed so far, without errors."""
-        posted = BookingForm(self.request.POST, clinic=self.clinic)
-        typed = posted.typed()
-        stamp = typed["stamp"] if posted.has_good_stamp() else new_stamp(self.at)
-        return BookingForm(None, clinic=self.clinic, initial={**typed, "stamp": stamp})
+        return _unsent(self.request, self.clinic, self.at)
 
     def shown(self) -> HttpResponse:
         """Show the empty form, or free times where this one is gone."""

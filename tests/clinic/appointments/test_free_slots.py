@@ -7,7 +7,7 @@ import pytest
 from clinic.appointments import occupancy
 from clinic.appointments.free_slots import list_free_slots
 from clinic.calendars.absences import add_absence
-from clinic.calendars.operations import set_day_exception
+from clinic.calendars.day_hours import set_day_exception
 from clinic.models import Calendar
 from tests.factories.clinic import MINUTES, MONDAY, STAFF, book_visit, make_calendar, open_daily
 

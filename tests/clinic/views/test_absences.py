@@ -1,6 +1,7 @@
 """Absences and a date's own hours, edited from the calendar; nothing is cancelled by them (D4, E8.4)."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,8 +10,8 @@ from clinic.appointments.enums import Status
 from clinic.audit.models import AuditEntry
 from clinic.audit.operations import SYSTEM
 from clinic.calendars.absences import StaleAbsence, add_absence, change_absence, remove_absence
+from clinic.calendars.day_hours import StaleDay, remove_day_exception, set_day_exception
 from clinic.calendars.models import Absence, DayException
-from clinic.calendars.operations import set_day_exception
 from clinic.calendars.queries import open_spans
 from clinic.models import Appointment
 from tests.factories.house import DAYS, HOURS, HTMX, NOW, TODAY, House, book, make_patient
@@ -247,3 +248,56 @@ def test_hit_lists_only_what_is_still_to_come(rynek: House, away: Absence, desk:
     assert "Zu Spät" not in page.text
     assert "Schon Fort" not in page.text
     assert time(9) == NOW.astimezone(rynek.calendar.zone).time()
+
+
+@pytest.mark.parametrize("press", [{}, {"usual": "1"}])
+def test_two_who_set_one_days_hours_are_told_apart(press: dict[str, str], rynek: House, desk: Client) -> None:
+    url = rynek.url(f"calendar/{rynek.calendar.pk}/hours/")
+    day = date(2027, 5, 13)
+    mine: dict[str, Any] = {"calendar": rynek.calendar, "day": day, "actor": SYSTEM, "at": NOW}
+    if press:
+        set_day_exception(hours=[(time(9), time(10))], **mine)
+    fields = Page(desk.get(f"{url}?day=2027-05-13")).fields
+    set_day_exception(hours=[(time(13), time(15))], **mine)
+
+    response = desk.post(url, {**fields, "hours": "8-12", **press})
+
+    page = Page(response)
+    assert response.status_code == 409
+    assert page.alerts == [
+        "Somebody else changed this day's hours meanwhile. Nothing was saved; they are now: 13:00–15:00."
+    ]
+    assert page.fields["hours"] == "8-12"
+    assert "This day has hours of its own." in page.text
+    hours = DayException.objects.get(day=day).hours
+    assert list(hours.values_list("opens", "closes")) == [(time(13), time(15))]
+    assert desk.post(url, {**page.fields, **press}).status_code == 302
+    assert list(hours.values_list("opens", "closes")) == ([] if press else [(time(8), time(12))])
+    assert DayException.objects.filter(day=day).exists() is not bool(press)
+
+
+def test_same_hours_from_two_are_no_clash(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"calendar/{rynek.calendar.pk}/hours/")
+    fields = Page(desk.get(f"{url}?day=2027-05-13")).fields
+
+    for _press in range(2):
+        assert desk.post(url, {**fields, "hours": "13-15"}).status_code == 302
+    assert AuditEntry.objects.filter(action="calendar.exception_set").count() == 1
+
+
+def test_hours_that_became_the_usual_again_are_no_hours_of_before(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"calendar/{rynek.calendar.pk}/hours/")
+    day = date(2027, 5, 13)
+    set_day_exception(calendar=rynek.calendar, day=day, hours=[], actor=SYSTEM, at=NOW)
+    fields = Page(desk.get(f"{url}?day=2027-05-13")).fields
+    remove_day_exception(calendar=rynek.calendar, day=day, actor=SYSTEM, at=NOW)
+
+    response = desk.post(url, {**fields, "hours": "8-9"})
+
+    assert response.status_code == 409
+    assert "they are now: 08:00–12:00, 13:00–16:00." in Page(response).alerts[0]
+    assert not DayException.objects.exists()
+    with pytest.raises(StaleDay):
+        set_day_exception(
+            calendar=rynek.calendar, day=day, hours=[(time(8), time(9))], seen="=", actor=SYSTEM, at=NOW
+        )

@@ -11,7 +11,7 @@ from clinic.calendars.absences import add_absence
 from clinic.directory import limits
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock
-from clinic.models import Appointment, AuditEntry, Patient, Service
+from clinic.models import Appointment, AuditEntry, Calendar, Patient, Practitioner, Service
 from clinic.people.operations import NAME_LENGTH
 from messaging.delivery import send_due
 from messaging.links import link_key
@@ -290,6 +290,56 @@ def test_service_that_is_offered_no_more_cannot_be_booked(rynek: House, url: str
     Service.objects.create(calendar=rynek.calendar, name="Other", minutes=20)
 
     assert book_online(client, rynek).status_code == 409
+    assert booked(rynek) == []
+
+
+@pytest.mark.parametrize("way", [{}, {"start": code_of(START + HOURS)}, {"from": "2027-05-20"}])
+def test_what_was_typed_goes_along_to_another_service(
+    way: dict[str, str], rynek: House, url: str, client: Client
+) -> None:
+    other = Service.objects.create(calendar=rynek.calendar, name="Other", minutes=20)
+    Service.objects.filter(pk=rynek.service.pk).update(is_online=False)
+    typed = booking_form(name="Adam <Nowy>", phone="512 000 111")
+
+    gone = client.post(url, {**typed, **way})
+
+    page = Page(gone)
+    assert gone.status_code == 409
+    assert page.alerts == [
+        "This service cannot be booked here any more. Nothing was booked; what you typed is still here. Please"
+        " choose another one."
+    ]
+    assert all(words in page.text for words in ("Adam <Nowy>", "adam@patients.example", "512 000 111"))
+    (form,) = page.all("form", lambda it: "/book/" in it.get("action", ""))
+    address = dict(form.attributes)["action"]
+    assert address == booking_url(rynek, START, other)
+    times = client.post(str(address), {**page.fields, "from": "2027-05-20"})
+    again = Page(times)
+    kept = {name: again.fields[name] for name in ("name", "email", "phone", "consent", "stamp")}
+    assert kept == {name: typed[name] for name in kept}
+    assert "10:00" in again.buttons()
+    chosen = Page(client.post(str(address), {**again.fields, "start": code_of(START)}))
+    assert client.post(str(address), chosen.fields).status_code == 302
+    (made,) = booked(rynek)
+    assert (made.service, made.patient.name, made.starts_at) == (other, "Adam <Nowy>", START)
+
+
+def test_calendar_that_is_online_no_more_shows_what_was_typed(rynek: House, url: str, client: Client) -> None:
+    """Also where nothing of the practitioner's is to be seen any more, to who was offered a time there."""
+    choose(client, rynek)
+    Calendar.objects.filter(pk=rynek.calendar.pk).update(books_online=False)
+    Practitioner.objects.filter(pk=rynek.calendar.practitioner_id).update(is_listed=False)
+
+    gone = client.post(url, booking_form())
+
+    page = Page(gone)
+    assert gone.status_code == 409
+    assert page.alerts == [
+        "This service cannot be booked here any more. Nothing was booked; what you typed stands below."
+    ]
+    assert "Nothing can be booked online here at the moment. Please call us." in page.text
+    assert all(words in page.text for words in ("Adam Nowy", "adam@patients.example"))
+    assert Client().post(url, booking_form()).status_code == 404
     assert booked(rynek) == []
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from clinic.appointments import occupancy
 from clinic.audit.operations import SYSTEM
 from clinic.calendars.absences import add_absence
-from clinic.calendars.operations import set_day_exception
+from clinic.calendars.day_hours import set_day_exception
 from clinic.directory import limits
 from clinic.directory.slot_picker import code_of
 from clinic.directory.views import booking as views

@@ -12,7 +12,7 @@ from clinic.appointments.enums import CancelledBy, Status
 from clinic.appointments.operations import cancel, confirm, mark
 from clinic.audit.operations import PATIENT, SYSTEM
 from clinic.calendars.absences import add_absence
-from clinic.calendars.operations import set_day_exception
+from clinic.calendars.day_hours import set_day_exception
 from clinic.lib import clock
 from clinic.models import Calendar, Patient
 from tests.factories.house import (

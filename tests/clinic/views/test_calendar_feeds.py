@@ -11,8 +11,8 @@ from django.test import Client
 from icalendar import Calendar as File
 
 from clinic.appointments.enums import CancelledBy
-from clinic.appointments.operations import cancel, move
-from clinic.audit.operations import SYSTEM
+from clinic.appointments.operations import cancel, move, restore
+from clinic.audit.operations import SYSTEM, user_actor
 from clinic.calendars.absences import add_absence
 from clinic.feeds.icalendar_file import initials
 from clinic.feeds.operations import INITIALS, MOST_FEEDS
@@ -20,7 +20,7 @@ from clinic.feeds.views import FETCHES, WRONG
 from clinic.lib import clock
 from clinic.models import AuditEntry, CalendarFeed
 from tests.factories.files import feed_of, feed_token
-from tests.factories.house import DAYS, HOURS, NOW, House, book, logged_in
+from tests.factories.house import DAYS, HOURS, NOW, House, book, logged_in, make_calendar
 from tests.factories.page import Answer, Page, queries_of
 
 
@@ -116,6 +116,54 @@ def test_new_address_takes_the_place_of_the_old_and_shows_the_same(
     assert CalendarFeed.objects.filter(revoked_at=None).count() == 1
 
 
+def test_second_press_of_the_same_form_shows_the_address_of_the_first(office: Client, url: str) -> None:
+    typed = {"shows": INITIALS, "key": Page(office.get(url)).fields["key"]}
+
+    first, second = (path_in(office.post(url, typed)) for _press in range(2))
+
+    assert first == second
+    assert len(events(second)) == 1
+    feed = CalendarFeed.objects.get()
+    assert AuditEntry.objects.filter(action="feed.created").count() == 1
+    other = path_in(office.post(url, {**typed, "key": Page(office.get(url)).fields["key"]}))
+    assert other != first
+    CalendarFeed.objects.filter(pk=feed.pk).update(revoked_at=NOW)
+    late = office.post(url, typed)
+    assert late.status_code == 409
+    assert Page(late).alerts == ["This address was revoked meanwhile. Make a new one if you need it."]
+    assert Client().get(first).status_code == 404
+
+
+def test_same_key_of_two_calendars_or_installations_is_not_the_same_address(
+    rynek: House, settings: Any, office: Client, url: str
+) -> None:
+    other = make_calendar(rynek.clinic, "dr Alicja Lis")
+    typed = {"shows": "b", "key": "0" * 32}
+    first = path_in(office.post(url, typed))
+    second = path_in(office.post(rynek.url(f"settings/calendars/{other.pk}/feeds/"), typed))
+
+    settings.SECRET_KEY = "another"
+    office.force_login(rynek.admin, backend="django.contrib.auth.backends.ModelBackend")
+    third = path_in(office.post(url, typed))
+
+    assert len({first, second, third}) == 3
+
+
+def test_second_press_of_replacing_shows_the_address_of_the_first(
+    rynek: House, office: Client, url: str
+) -> None:
+    made(office, url)
+    feed = CalendarFeed.objects.get()
+    replace = rynek.url(f"settings/feeds/{feed.pk}/replace/")
+    key = "0123456789abcdef" * 2
+
+    first, second = (path_in(office.post(replace, {"key": key})) for _press in range(2))
+
+    assert first == second
+    assert CalendarFeed.objects.filter(revoked_at=None).count() == 1
+    assert len(events(second)) == 1
+
+
 def test_number_of_addresses_is_bounded(rynek: House, office: Client, url: str) -> None:
     for _ in range(MOST_FEEDS):
         made(office, url)
@@ -176,6 +224,20 @@ def test_moved_and_cancelled_keep_their_uid_and_raise_the_sequence(rynek: House,
     ]
     assert moved["DTSTART"].dt == rynek.appointment.starts_at + HOURS
     assert cancelled["LAST-MODIFIED"].dt == NOW + 2 * HOURS
+
+
+def test_sequence_grows_with_an_undo_too(rynek: House, address: str) -> None:
+    pk, who = rynek.appointment.pk, user_actor(rynek.assistant)
+    move(appointment_id=pk, starts_at=rynek.appointment.starts_at + HOURS, actor=who, at=NOW)
+    cancel(appointment_id=pk, by=CancelledBy.CLINIC, actor=who, at=NOW)
+    (cancelled,) = events(address)
+    restore(appointment_id=pk, actor=who, at=NOW)
+    (restored,) = events(address)
+    cancel(appointment_id=pk, by=CancelledBy.CLINIC, actor=who, at=NOW)
+    (again,) = events(address)
+
+    assert [one["SEQUENCE"] for one in (cancelled, restored, again)] == [2, 3, 4]
+    assert str(restored["STATUS"]) == "CONFIRMED"
 
 
 def test_absences_stand_there_and_one_without_an_end_lasts_as_long_as_the_file(

@@ -175,6 +175,35 @@ def test_card_that_was_merged_away_means_the_one_it_went_into(rynek: House, offi
     assert (rynek.patient.email, gone.email) == ("moved@patients.example", "zofia@patients.example")
 
 
+def test_row_of_a_card_merged_under_another_name_follows_it(rynek: House, office: Client) -> None:
+    gone = make_patient(rynek.clinic, "Zofia Gąsior", reference="OLD")
+    Patient.objects.filter(pk=gone.pk).update(merged_into=rynek.patient, merged_at=NOW)
+
+    imported(office, rynek, PATIENTS + "OLD;Zofia  Gąsior;moved@patients.example;;\n")
+
+    rynek.patient.refresh_from_db()
+    assert (rynek.patient.email, rynek.patient.name) == ("moved@patients.example", "Zofia Pawłowska-Gąsior")
+    assert Patient.objects.filter(clinic=rynek.clinic).count() == 2
+
+
+def test_reference_of_a_merged_card_is_nobody_elses(rynek: House, office: Client) -> None:
+    gone = make_patient(rynek.clinic, "Zofia Gąsior", reference="OLD")
+    Patient.objects.filter(pk=gone.pk).update(merged_into=rynek.patient, merged_at=NOW)
+
+    page = look(office, rynek, PATIENTS + "OLD;Jan Kot;moved@patients.example;;\n")
+
+    assert "“OLD” This reference belongs to a patient card with another name." in page.text
+
+
+def test_card_tells_that_it_got_a_reference(rynek: House, office: Client) -> None:
+    imported(office, rynek, PATIENTS + f"Z9;{rynek.patient.name};{rynek.patient.email};;\n")
+
+    assert (
+        "changed , Reference: – · Anna Maj"
+        in Page(office.get(rynek.url(f"patients/{rynek.patient.pk}/"))).text
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -527,3 +556,40 @@ def test_looking_asks_as_often_for_many_rows_as_for_few(rynek: House, office: Cl
 
 def test_every_reason_has_its_sentence() -> None:
     assert all(str(sentence).endswith(".") for sentence in _REASONS.values())
+
+
+def test_second_import_waits_until_the_first_is_over(
+    rynek: House, office: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "ROWS_AT_ONCE", 1)
+    first = PATIENTS + "A1;Anna Cicha;;;\nA2;Beata Cicha;;;\n"
+    confirm(office, rynek, look(office, rynek, first))
+    office.post(rynek.url("settings/import/run/"))
+    page = look(office, rynek, PATIENTS + "B1;Celina Cicha;;;\n")
+
+    refused = confirm(office, rynek, page)
+
+    assert refused.status_code == 409
+    assert Page(refused).alerts == [
+        "Your import before is not over yet. Nothing was imported of this file; it waits here until that one is"
+        " done. Go to the import under way"
+    ]
+    assert numbers(run(office, rynek))["New"] == "2"
+    assert confirm(office, rynek, Page(refused)).status_code == 302
+    assert numbers(run(office, rynek))["New"] == "1"
+    assert set(Patient.objects.exclude(reference="").values_list("reference", flat=True)) == {
+        "A1",
+        "A2",
+        "B1",
+    }
+
+
+def test_import_cannot_begin_while_a_part_of_another_is_written(rynek: House, office: Client) -> None:
+    page = look(office, rynek, PATIENTS + "B1;Celina Cicha;;;\n")
+    key = f"import:claim:{rynek.clinic.pk}:{rynek.admin.pk}"
+    cache.add(key, 1)
+
+    assert confirm(office, rynek, page).status_code == 409
+    cache.delete(key)
+    assert confirm(office, rynek, page).status_code == 302
+    assert cache.get(key) is None

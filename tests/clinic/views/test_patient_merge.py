@@ -42,6 +42,17 @@ def test_what_was_chosen_stays(rynek: House, twin: Patient, url: str, desk: Clie
     assert (card.email, card.language) == ("zofia@work.example", "en")
 
 
+def test_story_names_what_the_merge_changed(rynek: House, twin: Patient, url: str, desk: Client) -> None:
+    Patient.objects.filter(pk=twin.pk).update(reference="Z7")
+
+    text = Page(desk.post(url, {**Page(desk.get(url)).fields, "email": "other"}, follow=True)).text
+
+    told = text[text.index("another card went into this one") :]
+    assert told.startswith(
+        "another card went into this one , E-mail: zofia@patients.example , Reference: – · Ola Grudzien"
+    )
+
+
 def test_address_of_the_card_that_went_leads_to_the_other(
     rynek: House, twin: Patient, url: str, desk: Client
 ) -> None:

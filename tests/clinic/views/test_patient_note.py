@@ -118,3 +118,35 @@ def test_patients_never_see_notes(rynek: House) -> None:
     browser = by_link(rynek.link)
     page = browser.get(browser.get(f"/a/{rynek.link.pk}/").headers.get("Location", "/"), follow=True)
     assert "hearing" not in page.content.decode()
+
+
+def test_second_press_of_the_same_form_writes_nothing_more(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+    typed = {"text": "Hard of hearing.", "key": Page(desk.get(url)).fields["key"]}
+
+    answers = [desk.post(f"{url}notes/", typed)["Location"] for _press in range(2)]
+
+    assert answers == [url, url]
+    assert texts() == ["Hard of hearing."]
+    assert AuditEntry.objects.filter(action="patient.note_written").count() == 1
+    # The same words from another form are another note, and a deleted one is not written anew.
+    desk.post(f"{url}notes/", {**typed, "key": Page(desk.get(url)).fields["key"]})
+    assert texts() == ["Hard of hearing."] * 2
+    PatientNote.objects.all().delete()
+    assert desk.post(f"{url}notes/", typed).status_code == 302
+    assert texts() == []
+
+
+def test_key_of_a_refused_form_stays_its_own(rynek: House, desk: Client) -> None:
+    url = rynek.url(f"patients/{rynek.patient.pk}/")
+    key = Page(desk.get(url)).fields["key"]
+
+    assert Page(desk.post(f"{url}notes/", {"text": "", "key": key})).fields["key"] == key
+
+
+@pytest.mark.parametrize("key", ["", "x", "../../etc", "0" * 31])
+def test_key_that_is_none_of_ours_makes_no_two_notes_one(key: str, rynek: House, desk: Client) -> None:
+    for text in ("One.", "Two."):
+        desk.post(rynek.url(f"patients/{rynek.patient.pk}/notes/"), {"text": text, "key": key})
+
+    assert texts() == ["One.", "Two."]
