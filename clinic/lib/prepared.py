@@ -48,7 +48,7 @@ class Prepared:
     Args:
         build: makes the queryset from values given by name: with `values_list`, or of whole objects (with
             `select_related`, without annotations). It may look at how many numbers a sequence has, and at
-            nothing else of the values.
+            nothing else of the values, and must ask for each as it is.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
@@ -56,7 +56,11 @@ class Prepared:
         self._known: dict[tuple[tuple[str, int], ...], _Written] = {}
 
     def __call__(self, **values: Value) -> list[Any]:
-        """Return the rows or objects. Dates with a time must have a zone."""
+        """Return the rows or objects. Dates with a time must have a zone.
+
+        Raises:
+            TypeError: a value is not asked for as it is.
+        """
         key = tuple((name, len(one) if isinstance(one, Sequence) else -1) for name, one in values.items())
         written = self._known.get(key)
         if written is None:
@@ -100,6 +104,9 @@ class Prepared:
             for number, one in enumerate(markers)
             if param == _adapted(one, param)
         }
+        if set(places.values()) != set(range(len(markers))):
+            # Django wrote something else for it: the next time's value would have no place to go to.
+            raise TypeError("A prepared question has to ask for each of its values as it is.")
         fields = [column[0] for column in compiler.select[: compiler.col_count]]
         converters = compiler.get_converters(fields)
         gives_objects = issubclass(queryset._iterable_class, ModelIterable)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from unittest.mock import patch
 
+import pytest
 from django.db.models import QuerySet
 from pytest_django.fixtures import DjangoAssertNumQueries
 
@@ -57,6 +58,12 @@ def test_same_value_in_two_places_and_equal_values_of_two_names(rynek: House) ->
     ask = Prepared(build)
     assert ask(clinic=house.clinic.pk, calendar=house.calendar.pk) == [house.calendar]
     assert ask(clinic=house.clinic.pk, calendar=house.clinic.pk + 10**6) == []
+
+
+def test_value_that_is_not_asked_for_as_it_is_is_refused(rynek: House) -> None:
+    ask = Prepared(lambda *, clinic: Calendar.objects.filter(clinic=clinic + 1).values_list("pk"))
+    with pytest.raises(TypeError, match="each of its values as it is"):
+        ask(clinic=rynek.clinic.pk)
 
 
 def test_objects_come_with_what_belongs_to_them(
