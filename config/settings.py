@@ -120,6 +120,7 @@ TEMPLATES = [
             "builtins": [
                 "template_partials.templatetags.partials",
                 "django.templatetags.i18n",
+                "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "clinic.templatetags.clinic",
             ],
