@@ -37,7 +37,7 @@
   let leaves = false;
   const out = () => {
     isOut = true;
-    if (!leaves) location.reload();
+    if (!leaves) window.live.reload();
   };
   const waitForAnswer = () => {
     leaves = true;

@@ -342,7 +342,7 @@
         if (fresh === path) return true;
         // Somebody else in this browser since: a caller's page is theirs, a member's goes on.
         if (keeps) {
-          location.reload();
+          reload();
           return false;
         }
         path = fresh;
@@ -474,9 +474,16 @@
   window.addEventListener("pageshow", (event) => event.persisted && restart());
   window.addEventListener("pagehide", letGo);
 
+  // The page anew, once the server answers: without a line the browser would put a page of its own in the place
+  // of this one, and nothing on that brings anybody back.
+  const reload = () => {
+    const may = { method: "HEAD", credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(10000) };
+    fetch(location.href, may).then(() => location.reload(), () => setTimeout(reload, 1000 + Math.random() * 1000));
+  };
+
   window.live = { on: (name, act) => {
     document.addEventListener(`live:${name}`, (event) => act(event.detail.data, event.detail.id));
-  }, restart, end };
+  }, restart, end, reload };
   if (document.hidden && !keeps && !tabs) paused = true;
   else open();
 })();

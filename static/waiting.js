@@ -26,7 +26,7 @@
     const before = Number(sessionStorage.getItem("anew")) || 0;
     setTimeout(() => {
       sessionStorage.setItem("anew", String(Date.now()));
-      location.reload();
+      window.live.reload();
     }, Math.max(0, before + 15000 - Date.now()));
   };
 

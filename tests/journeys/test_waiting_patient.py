@@ -238,6 +238,30 @@ def test_notice_taken_back_keeps_its_place(live: str, rynek: House, new_context:
     ]
 
 
+def test_page_that_is_to_be_made_anew_waits_for_its_line(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    expected = ("Failed to load resource: ",)
+    phone = new_context(locale="en-GB", expected=expected, service_workers="block").new_page()
+    caller = come(phone, live, rynek)
+    place = phone.url
+    # The next time is a second away: pages do not go round in circles.
+    phone.evaluate("sessionStorage.setItem('anew', String(Date.now() - 14000))")
+    with phone.expect_response(lambda answer: answer.json() == {"is_present": False, "may_resume": False}):
+        operations.remove(caller_id=caller.pk, actor=user_actor(rynek.assistant), at=NOW)
+
+    # A browser's own error page would ask for nothing twice.
+    for _time in range(2):
+        with phone.expect_event("requestfailed", lambda request: request.url == place):
+            phone.context.set_offline(True)
+    expect(phone.locator("#wait")).to_be_visible()
+    phone.context.set_offline(False)
+
+    expect(phone.get_by_role("heading", name="You are no longer in the waiting area")).to_be_visible(
+        timeout=30 * SECOND
+    )
+
+
 def test_call_hold_and_goodbye(live: str, rynek: House, new_context: MakeContext) -> None:
     phone = new_context(locale="en-GB", viewport=PHONE).new_page()
     caller = come(phone, live, rynek)
