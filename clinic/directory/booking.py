@@ -15,35 +15,69 @@ from clinic.audit.models import AuditEntry
 from clinic.audit.operations import PATIENT, record
 from clinic.calendars.models import Service
 from clinic.directory.limits import hidden
+from clinic.lib.prepared import Prepared
 from clinic.lib.turns import take_turns
 from clinic.people.models import Clinic, Patient, Practitioner
 from clinic.people.operations import create_patient
 from clinic.people.queries import folded, list_by_address
 
-__all__ = ["NotOffered", "Taken", "book_online", "booked_before", "held_until", "hold_slot", "list_bookable"]
+__all__ = [
+    "NotOffered",
+    "Taken",
+    "book_online",
+    "can_be_booked",
+    "find_bookable",
+    "find_booked",
+    "held_until",
+    "hold_slot",
+    "is_of_form",
+    "keeps_time",
+    "list_bookable",
+]
 
 # How long a time is kept for somebody who types.
 HOLD = timedelta(minutes=10)
 _ACTION = "appointment.booked_online"
+# A number in an address may be longer than any that a database keeps.
+MOST_BITS = 63
 
 
 class NotOffered(Exception):
     """A time that nobody may choose here: closed, too near, too far, or no time of this calendar at all (A2)."""
 
 
+def _bookable(practitioner: int) -> QuerySet[Service]:
+    rows = Service.objects.filter(
+        calendar__practitioner=practitioner, calendar__books_online=True, is_online=True, is_offered=True
+    )
+    return rows.select_related("calendar__clinic", "calendar__practitioner")
+
+
+_find_bookable = Prepared(lambda practitioner, service: _bookable(practitioner).filter(pk=service))
+_any_bookable = Prepared(lambda practitioner: _bookable(practitioner).values_list("pk")[:1])
+
+
 def list_bookable(practitioner: Practitioner) -> QuerySet[Service]:
     """Return the services that can be booked online with a practitioner, by place and name."""
-    return (
-        Service.objects.filter(
-            calendar__practitioner=practitioner, calendar__books_online=True, is_online=True, is_offered=True
-        )
-        .select_related("calendar__clinic", "calendar__practitioner")
-        .order_by("calendar__name", "name", "pk")
-    )
+    return _bookable(practitioner.pk).order_by("calendar__name", "name", "pk")
+
+
+def find_bookable(practitioner: Practitioner, service: int) -> Service | None:
+    """Return one of the services that can be booked online with a practitioner, or None."""
+    if service.bit_length() > MOST_BITS:
+        return None
+    return next(iter(_find_bookable(practitioner=practitioner.pk, service=service)), None)
+
+
+def can_be_booked(practitioner: Practitioner) -> bool:
+    """Return whether any service can be booked online with a practitioner."""
+    return bool(_any_bookable(practitioner=practitioner.pk))
 
 
 def held_until(*, key: str, service: Service, start: datetime, at: datetime) -> datetime | None:
     """Return until when this hold keeps this very time, or None."""
+    if not key:
+        return None
     row = Occupancy.objects.filter(
         hold=key,
         calendar_id=service.calendar_id,
@@ -102,7 +136,7 @@ def book_online(
     Args:
         offer: the calendar and service's length, with the patient's own hold.
         contact: name, e-mail and phone as `clean_contact` gives them.
-        form_key: the same for each press of the same form (see `booked_before`).
+        form_key: the same for each press of the same form (see `is_of_form`).
         may_send_sms: False where too many were caused already: then the confirmation goes by e-mail alone.
 
     Raises:
@@ -170,16 +204,28 @@ def find_card(*, clinic: Clinic, contact: Mapping[str, str]) -> Patient | None:
     return next((row for row in rows if folded(row.name).split() == name), None)
 
 
-def booked_before(*, service: Service, start: datetime, form_key: str) -> Appointment | None:
-    """Return the appointment that an earlier press of the same form made, or None."""
-    found = Appointment.objects.filter(
-        calendar_id=service.calendar_id,
-        starts_at=start.astimezone(UTC),
-        status=Status.BOOKED,
-        origin=Origin.PATIENT,
-    ).first()
-    if found is None:
-        return None
-    entries = AuditEntry.objects.filter(object_type="appointment", object_id=found.pk, action=_ACTION)
-    entry = entries.select_related("value").first()
-    return found if entry and entry.value.new.get("form") == hidden(form_key) else None
+def _booked(calendar: int, start: datetime) -> QuerySet[Appointment]:
+    return Appointment.objects.filter(
+        calendar_id=calendar, starts_at=start, status=Status.BOOKED, origin=Origin.PATIENT
+    )
+
+
+_find_booked = Prepared(_booked)
+
+
+def find_booked(*, service: Service, start: datetime) -> Appointment | None:
+    """Return the appointment that a patient has booked at this very time, or None."""
+    return next(iter(_find_booked(calendar=service.calendar_id, start=start.astimezone(UTC))), None)
+
+
+_find_entries = Prepared(
+    lambda appointment: AuditEntry.objects.filter(
+        object_type="appointment", object_id=appointment, action=_ACTION
+    ).select_related("value")
+)
+
+
+def is_of_form(made: Appointment, form_key: str) -> bool:
+    """Return whether a press of this form made the appointment."""
+    entries = _find_entries(appointment=made.pk)
+    return any(entry.value.new.get("form") == hidden(form_key) for entry in entries)

@@ -1,6 +1,7 @@
 """Template filters and tags for every page: instants, phone numbers, prices, icons."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from heroicons.templatetags import heroicons
 
+from clinic.directory.slot_picker import Slot
 from clinic.lib import money, phone, when
 
 register = template.Library()
@@ -73,6 +75,20 @@ def near(at: datetime, now: datetime, zone: ZoneInfo) -> str:
 def clock(at: datetime, zone: ZoneInfo) -> str:
     """Return an instant's local time of day."""
     return when.clock_time(at, zone, _language())
+
+
+@register.filter
+def slot_buttons(slots: Iterable[Slot], zone: ZoneInfo) -> SafeString:
+    """Return free times as buttons that post `start`. A week has a hundred: a template's loop takes far longer."""
+    language = _language()
+    return format_html_join(
+        "",
+        '<button class="slot" name="start" value="{}">{}{}</button>',
+        (
+            (slot.code, when.clock_time(slot.start, zone, language), slot.zone_name and f" {slot.zone_name}")
+            for slot in slots
+        ),
+    )
 
 
 @register.filter

@@ -3,6 +3,7 @@
 Short in the plain suite; 50 rounds of a hundred behind the `faults` marker. On whichever engine the tests run.
 """
 
+import gc
 import threading
 import time
 from collections import Counter
@@ -24,6 +25,8 @@ from clinic.directory import booking
 from clinic.directory.slot_picker import code_of
 from clinic.lib import clock
 from clinic.models import Appointment, AuditEntry, Calendar, Patient
+from config.asgi import calm_garbage_collector
+from config.guard import PAGE_THREADS
 from messaging.links import link_key
 from messaging.models import Message, PersonalLink
 from tests.factories.booking import booking_form, open_for_booking
@@ -32,7 +35,6 @@ from tests.factories.house import DAYS, MINUTES, NOW, House, book, by_link, link
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 Act = Callable[[], int]
-PAGE_THREADS = 32  # of config.guard
 WARSAW = ZoneInfo("Europe/Warsaw")
 
 
@@ -65,6 +67,16 @@ def race(acts: list[Act]) -> tuple[Counter[int], list[float]]:
         futures = [pool.submit(work) for _ in range(ready.parties)]
     results = [one for future in futures for one in future.result()]
     return Counter(status for status, _seconds in results), [seconds for _status, seconds in results]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_the_server_has_it() -> Iterator[None]:
+    """Let garbage be collected as in the process that serves pages."""
+    before = gc.get_threshold()
+    calm_garbage_collector()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -41,16 +41,23 @@ MOST_HOLDS = 15
 def for_booking(view: View) -> View:
     """Open a page to everybody, in the language of its address, else the browser's.
 
-    The view is called with the practitioner. One whom nobody can book online is not there, unless listed, or to
-    somebody who was offered a time just now and types.
+    The view is called with the practitioner, and where the address names a service with that: None if it could be
+    booked once. Whom nobody can book online is not there, unless listed, or to somebody who was offered a time just
+    now and types.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, practitioner: str, **kwargs: Any) -> HttpResponse:
         found = Practitioner.objects.select_related("clinic").filter(slug=practitioner).first()
-        if found is None or not (
-            found.is_listed
-            or booking.list_bookable(found).exists()
+        if found is None:
+            raise Http404
+        service = None
+        if "service" in kwargs:
+            service = kwargs["service"] = _find(found, kwargs["service"])
+        if not (
+            service
+            or found.is_listed
+            or booking.can_be_booked(found)
             or booking.keeps_time(_key(request), found)
         ):
             raise Http404
@@ -164,7 +171,7 @@ def _find(practitioner: Practitioner, service: int) -> Service | None:
     Raises:
         Http404: it is no service of this practitioner's (A1).
     """
-    found = booking.list_bookable(practitioner).filter(pk=service).first()
+    found = booking.find_bookable(practitioner, service)
     if found is None and not Service.objects.filter(pk=service, calendar__practitioner=practitioner).exists():
         raise Http404
     return found
@@ -181,7 +188,7 @@ def _no_more_while_typing(request: HttpRequest, practitioner: Practitioner, star
     # Once for each service: no field of it may have a name of its own on the page.
     form = _unsent(request, practitioner.clinic, clock.now(), auto_id=False)
     request.shown_at = reverse("clinic:book_service", args=[practitioner.slug])  # type: ignore[attr-defined]
-    if booking.list_bookable(practitioner).exists():
+    if booking.can_be_booked(practitioner):
         problem = _(
             "This service cannot be booked here any more. Nothing was booked; what you typed is still here."
             " Please choose another one."
@@ -203,23 +210,24 @@ def _unsent(request: HttpRequest, clinic: Clinic, at: datetime, **more: Any) -> 
 
 @require_http_methods(["GET", "POST"])
 @for_booking
-def book_time(request: HttpRequest, practitioner: Practitioner, service: int) -> HttpResponse:
+def book_time(request: HttpRequest, practitioner: Practitioner, service: Service | None) -> HttpResponse:
     """Show free times, week by week; a POST keeps one for a moment and goes on."""
-    found = _find(practitioner, service)
-    if found is None:
+    if service is None:
         return _no_more(request, practitioner)
     if request.method != "POST":
-        return _times(request, practitioner, found, asked=request.GET.get("from", ""))
+        return _times(request, practitioner, service, asked=request.GET.get("from", ""))
     start, at, key = start_of(request.POST.get("start", "")), clock.now(), _key(request)
     if start is None:
-        return _times(request, practitioner, found, status=422, problem=_not_offered())
+        return _times(request, practitioner, service, status=422, problem=_not_offered())
     try:
-        key = _hold(request, key, found, start, at)
+        key = _hold(request, key, service, start, at)
     except Taken:
-        return _times(request, practitioner, found, status=409, problem=_taken(), asked=_day(start, found))
+        return _times(
+            request, practitioner, service, status=409, problem=_taken(), asked=_day(start, service)
+        )
     except NotOffered:
-        return _times(request, practitioner, found, status=422, problem=_not_offered())
-    response = redirect(_to(request, "book_details", practitioner, service=found.pk, start=code_of(start)))
+        return _times(request, practitioner, service, status=422, problem=_not_offered())
+    response = redirect(_to(request, "book_details", practitioner, service=service.pk, start=code_of(start)))
     if key:
         _remember(response, practitioner, COOKIE, key, COOKIE_LIVES)
     return response
@@ -266,7 +274,9 @@ def _times(
 
 @require_http_methods(["GET", "POST"])
 @for_booking
-def book_details(request: HttpRequest, practitioner: Practitioner, service: int, start: str) -> HttpResponse:
+def book_details(
+    request: HttpRequest, practitioner: Practitioner, service: Service | None, start: str
+) -> HttpResponse:
     """Ask who it is for; a POST books.
 
     Where the time is gone, the form stays as it was typed, with free times in it: choosing one of them (*start*)
@@ -275,10 +285,9 @@ def book_details(request: HttpRequest, practitioner: Practitioner, service: int,
     wanted = start_of(start)
     if wanted is None:
         raise Http404
-    found = _find(practitioner, service)
-    if found is None:
+    if service is None:
         return _no_more_while_typing(request, practitioner, wanted)
-    page = _Details(request, practitioner, found, wanted)
+    page = _Details(request, practitioner, service, wanted)
     if request.method != "POST":
         return page.shown()
     if "start" in request.POST:
@@ -340,8 +349,8 @@ class _Details:
         if not form.is_valid():
             return self.answer(form, status=422)
         stamp = form.cleaned_data["stamp"]
-        before = booking.booked_before(service=self.service, start=self.start, form_key=stamp)
-        if before is not None:
+        before = booking.find_booked(service=self.service, start=self.start)
+        if before is not None and booking.is_of_form(before, stamp):
             return self._done(before)
         if not form.looks_made_by_hand(self.at):
             # A person who was this quick, or whose browser filled in everything, presses once more.
@@ -359,6 +368,9 @@ class _Details:
         if not may_send_sms and not contact["email"]:
             form.add_error("email", _("We can send no more SMS today. Please enter an e-mail address."))
             return self.answer(form, status=422)
+        if before is not None:
+            # Of a crowd, most come when somebody else has the time already.
+            return self.answer(form, status=409, problem=_taken(), with_times=True)
         try:
             made = booking.book_online(
                 offer=self.offer, service=self.service, start=self.start, contact=contact,
@@ -366,8 +378,8 @@ class _Details:
                 may_send_sms=may_send_sms, at=self.at,
             )  # fmt: skip
         except Taken:
-            before = booking.booked_before(service=self.service, start=self.start, form_key=stamp)
-            if before is not None:
+            before = booking.find_booked(service=self.service, start=self.start)
+            if before is not None and booking.is_of_form(before, stamp):
                 return self._done(before)
             return self.answer(form, status=409, problem=_taken(), with_times=True)
         except NotOffered:
