@@ -57,9 +57,8 @@
   };
 
   // Only these rows were asked for: a row that was and did not come is gone, all others stay as they are.
-  const updateOnly = (list, fresh, ids) => {
+  const updateOnly = (list, came, ids) => {
     const changed = [];
-    const came = new Map([...fresh.children].map((row) => [row.id, row]));
     for (const id of ids) {
       const row = came.get(id);
       const mine = document.getElementById(id);
@@ -78,20 +77,48 @@
     return changed;
   };
 
+  // A few rows now and the others a few at a time: what a page takes in at once must not hold up a press.
+  const FEW = 5;
+  const waiting = []; // what puts a few rows in place, in order
+  const putFew = () => {
+    const focused = document.activeElement?.id;
+    const rows = waiting.shift()();
+    for (const row of rows) window.htmx.process(row);
+    document.dispatchEvent(new CustomEvent("live:rows", { detail: { rows } }));
+    // As htmx does it after a swap.
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (waiting.length) setTimeout(() => waiting.length && putFew(), 0);
+  };
+  const putOnly = (lists, ids) => {
+    const few = [];
+    for (let from = 0; from < ids.length; from += FEW) few.push(ids.slice(from, from + FEW));
+    const put = (some) => lists.flatMap(([list, came]) => updateOnly(list, came, some));
+    const [first = [], ...others] = few;
+    waiting.push(...others.map((some) => () => put(some)));
+    if (waiting.length) setTimeout(() => waiting.length && putFew(), 0);
+    return put(first);
+  };
+
   for (const part of document.querySelectorAll("[hx-swap=rows]")) remember(part);
   window.htmx?.defineExtension("rows", {
     isInlineSwap: (style) => style === "rows",
     handleSwap: (style, target, fragment) => {
       const part = fragment.firstElementChild;
       if (style !== "rows" || !part) return false;
+      // What is older must not come later.
+      while (waiting.length) putFew();
       const lists = target.querySelectorAll("[data-rows]");
       const fresh = part.querySelectorAll("[data-rows]");
       if (written.get(target) === plain(part)) {
         for (const name of ABOUT) if (part.hasAttribute(name)) target.setAttribute(name, part.getAttribute(name));
         const only = part.dataset.only?.split(" ").map((id) => `${target.dataset.liveRows}${id}`);
-        const rows = [...lists].flatMap((list, at) =>
-          only ? updateOnly(list, fresh[at], only) : update(list, fresh[at]),
-        );
+        const pairs = [...lists].map((list, at) => [list, fresh[at]]);
+        const rows = only
+          ? putOnly(
+              pairs.map(([list, it]) => [list, new Map([...it.children].map((row) => [row.id, row]))]),
+              only,
+            )
+          : pairs.flatMap(([list, it]) => update(list, it));
         document.dispatchEvent(new CustomEvent("live:rows", { detail: { rows } }));
         return rows;
       }

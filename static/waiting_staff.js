@@ -71,10 +71,10 @@
   const opened = new Set([...document.querySelectorAll("details[open][id]")].map((one) => one.id));
   let open = [];
   document.addEventListener("toggle", ({ target }) => {
-    if (target.id && target.open) opened.add(target.id);
+    if (target.open) opened.add(target.id);
+    else opened.delete(target.id);
   }, true);
   document.addEventListener("htmx:beforeSwap", () => {
-    for (const id of opened) if (!by(id)?.open) opened.delete(id);
     open = [...opened];
   });
   // Where the focus goes back to, by its id: a row comes anew, and a menu that is closed takes no focus.
@@ -111,7 +111,14 @@
     close();
   });
   // Of rows that come one by one only those need a look.
-  document.addEventListener("live:rows", (event) => sift(event.detail.rows));
+  document.addEventListener("live:rows", ({ detail: { rows } }) => {
+    const here = new Set(rows);
+    for (const id of opened) {
+      const one = by(id);
+      if (here.has(one?.closest("[data-rows] > *"))) one.open = true;
+    }
+    sift(rows);
+  });
   document.addEventListener("toggle", ({ target }) => {
     if (target.matches?.("details.menu")) target.closest(".caller")?.classList.toggle("is-open", target.open);
   }, true);

@@ -614,6 +614,39 @@ def test_title_goes_on_calling_when_a_part_of_the_page_comes_anew(
         expect(page).to_have_title(f"(1) {name} · Gabinety Rynek · Anteroom")
 
 
+def test_menu_open_in_the_last_of_many_changed_rows_stays_open(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    """They come in one answer and are put in place a few at a time."""
+    callers = [arrive(rynek, f"Caller {number:02}") for number in range(12)]
+    last = callers[-1]
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    dots = desk.locator(f"#caller-{last.pk}-dots")
+    dots.focus()
+    desk.keyboard.press("Enter")
+    menu = desk.locator(f"#caller-{last.pk}-menu")
+    expect(menu).to_have_attribute("open", "")
+    desk.evaluate("window.before = [...document.querySelectorAll('.caller')]; window.rounds = []")
+    desk.evaluate(
+        "document.addEventListener('live:rows', ({ detail }) => window.rounds.push(detail.rows.length))"
+    )
+
+    with transaction.atomic():
+        for caller in callers:
+            notify(rynek, caller, "Soon", at=NOW)
+
+    for caller in callers:
+        expect(desk.locator(f"#caller-{caller.pk} .badge")).to_contain_text("1 notice")
+    assert desk.evaluate("window.before.filter((row) => row.isConnected).length") == 0
+    rounds = desk.evaluate("window.rounds")
+    assert max(rounds) <= 5
+    assert sum(rounds) >= 12
+    expect(menu).to_have_attribute("open", "")
+    expect(dots).to_be_focused()
+    menu.locator(f"#caller-{last.pk}-remove > summary").click()
+    expect(menu.locator(f"#caller-{last.pk}-remove")).to_have_attribute("open", "")
+
+
 # --- A thousand callers --------------------------------------------------------------------------------
 
 
