@@ -26,7 +26,7 @@ Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("anteroom.guard")
 
-# Pages made at the same time. Python makes one at a time anyway; more only get in each other's way (decision 20).
+# Pages made at the same time. Python makes one at a time anyway; more only get in each other's way (decision 21).
 PAGE_THREADS = 8
 
 
