@@ -80,6 +80,11 @@
   // A few rows now and the others a few at a time: what a page takes in at once must not hold up a press.
   const FEW = 5;
   const waiting = []; // what puts a few rows in place, in order
+  let putting = 0;
+  const putLater = () => {
+    clearTimeout(putting);
+    if (waiting.length) putting = setTimeout(putFew, 0);
+  };
   const putFew = () => {
     const focused = document.activeElement?.id;
     const rows = waiting.shift()();
@@ -87,7 +92,7 @@
     document.dispatchEvent(new CustomEvent("live:rows", { detail: { rows } }));
     // As htmx does it after a swap.
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
-    if (waiting.length) setTimeout(() => waiting.length && putFew(), 0);
+    putLater();
   };
   const putOnly = (lists, ids) => {
     const few = [];
@@ -95,7 +100,7 @@
     const put = (some) => lists.flatMap(([list, came]) => updateOnly(list, came, some));
     const [first = [], ...others] = few;
     waiting.push(...others.map((some) => () => put(some)));
-    if (waiting.length) setTimeout(() => waiting.length && putFew(), 0);
+    putLater();
     return put(first);
   };
 

@@ -69,13 +69,13 @@
 
   // Remembered as they are opened: to look for them at each swap would be to look through all rows.
   const opened = new Set([...document.querySelectorAll("details[open][id]")].map((one) => one.id));
-  let open = [];
   document.addEventListener("toggle", ({ target }) => {
     if (target.open) opened.add(target.id);
     else opened.delete(target.id);
   }, true);
   document.addEventListener("htmx:beforeSwap", () => {
-    open = [...opened];
+    // What went while it was open is closed when it is back.
+    for (const id of opened) if (!by(id)?.open) opened.delete(id);
   });
   // Where the focus goes back to, by its id: a row comes anew, and a menu that is closed takes no focus.
   const openers = new WeakMap();
@@ -97,11 +97,10 @@
     else dialog.showModal();
   };
   document.addEventListener("htmx:afterSwap", (event) => {
-    for (const id of open) {
+    for (const id of opened) {
       const one = by(id);
       if (one) one.open = true;
     }
-    open = [];
     const { id } = event.detail.target;
     if (id === "drawer-body") show(by("drawer"), true);
     if (id === "dialog-body") show(by("dialog"), false);

@@ -647,6 +647,26 @@ def test_menu_open_in_the_last_of_many_changed_rows_stays_open(
     expect(menu.locator(f"#caller-{last.pk}-remove")).to_have_attribute("open", "")
 
 
+def test_menu_of_a_row_that_went_is_closed_when_its_caller_is_back(
+    live: str, rynek: House, new_context: MakeContext
+) -> None:
+    sue = arrive(rynek, "Sue Smith")
+    desk = board(new_context(locale="en-GB"), live, rynek)
+    menu = desk.locator(f"#caller-{sue.pk}-menu")
+    row(desk, "Sue").locator(".menu-dots > summary").click()
+    expect(menu).to_have_attribute("open", "")
+    operations.leave(caller_id=sue.pk, how=Left.ABSENT, actor=SYSTEM, at=NOW)
+    expect(row(desk, "Sue")).to_have_count(0)
+
+    operations.resume(caller_id=sue.pk, at=NOW)
+
+    expect(row(desk, "Sue")).to_have_count(1)
+    expect(menu).not_to_have_attribute("open", "")
+    arrive(rynek, "Tom Jones")
+    expect(row(desk, "Tom")).to_have_count(1)
+    expect(menu).not_to_have_attribute("open", "")
+
+
 # --- A thousand callers --------------------------------------------------------------------------------
 
 
