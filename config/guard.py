@@ -10,13 +10,15 @@ import io
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from a2wsgi.wsgi import build_environ
+
+from config.page_threads import PAGE_THREADS, PageThreads
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -25,9 +27,6 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("anteroom.guard")
-
-# Pages made at the same time. Python makes one at a time anyway; more only get in each other's way (decision 21).
-PAGE_THREADS = 8
 
 
 class Refused(Exception):
@@ -56,7 +55,7 @@ class Guard:
 
     Args:
         application: the pages.
-        threads: how many pages are made at the same time.
+        threads: how many pages are made at the same time at most.
         max_body: the largest request body, in bytes; a larger one is answered with 413.
         body_seconds: how long a client may take to send its body; a slower one is answered with 408.
         on_start: called once when the server announces that it starts, with everything imported.
@@ -75,7 +74,7 @@ class Guard:
         self._max_body = max_body
         self._body_seconds = body_seconds
         self._on_start = on_start
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="page")
+        self._threads = PageThreads(threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -143,9 +142,7 @@ class Guard:
         # With the body complete, the next thing a server has to tell is that the client went away.
         departure = asyncio.ensure_future(receive())
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._call, dict(environ), departure.done
-            )
+            return await self._threads.run(partial(self._call, dict(environ), departure.done))
         finally:
             departure.cancel()
 
