@@ -1,9 +1,9 @@
 """Sixteen clients after the same 300 slots (F14): `python -m bench.race`.
 
-Product: the statements of `clinic.appointments.occupancy`, as it sends them. Peer: the same booking, moving
-and holding with a bare INSERT on the same exclusion constraint, the violation caught. Both as bare SQL from
-sixteen processes with a connection each, what belongs together in one message: it is the database that is
-compared, and Python's part would hide it.
+Product: the statements of `clinic.appointments.occupancy`, as it sends them: a look, then what takes the span.
+Peer: the same booking, moving and holding with expired holds deleted and a bare INSERT on the same exclusion
+constraint, the violation caught. Both as bare SQL from sixteen processes with a connection each, what belongs
+together in one message: it is the database that is compared, and Python's part would hide it.
 """
 
 import argparse
@@ -30,6 +30,10 @@ LENGTH = timedelta(minutes=20)
 KINDS = ("book",) * 6 + ("move",) * 2 + ("hold",) * 2
 
 EXPIRED = "DELETE FROM clinic_occupancy WHERE calendar_id = %s AND expires_at <= %s"
+LOOK = (
+    "SELECT id, expires_at, appointment_id, hold FROM clinic_occupancy"
+    " WHERE calendar_id = %s AND starts_at < %s AND ends_at > %s"
+)
 OWN = "DELETE FROM clinic_occupancy WHERE appointment_id = %s"
 HOLD = "DELETE FROM clinic_occupancy WHERE hold = %s"
 BARE = """
@@ -58,34 +62,39 @@ class _LostError(Exception):
 
 
 Statement = tuple[str, list[Any]]
+# Takes a span (calendar, start, end, appointment, hold, its end), after statements that belong before it.
+Take = Callable[..., None]
 
 
-def product_insert(values: tuple) -> Statement:
-    """Take a span as the occupancy module does: no row back means taken."""
+def product_take(connection: psycopg.Connection, values: tuple, *before: Statement) -> None:
+    """Take a span as the occupancy module does: nobody has it at a look, and no row back means taken."""
     from clinic.appointments import occupancy  # noqa: PLC0415 - after django.setup()
 
-    calendar, start, end = values[:3]
-    return occupancy._POSTGRES, [*values, calendar, end, start]
+    calendar, start, end, appointment, hold, _expires = values
+    mine = hold or f"bench-{appointment}"
+    if any(row[3] != mine for row in send(connection, (LOOK, [calendar, end, start]))):
+        raise _LostError
+    if hold:
+        before = ((EXPIRED, [calendar, datetime.now(UTC)]), *before)
+    if send(connection, *before, (occupancy._POSTGRES, [*values, calendar, end, start])).rowcount != 1:
+        raise _LostError
 
 
-def peer_insert(values: tuple) -> Statement:
+def peer_take(connection: psycopg.Connection, values: tuple, *before: Statement) -> None:
     """Take a span, and let the constraint object."""
-    return BARE, list(values)
+    send(connection, *before, (EXPIRED, [values[0], datetime.now(UTC)]), (BARE, list(values)))
 
 
-def send(connection: psycopg.Connection, *statements: Statement) -> None:
-    """Run statements in one message of the protocol, which is one transaction; the last takes a span."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            ";".join(text for text, _ in statements), [v for _, values in statements for v in values]
-        )
-        while cursor.nextset():
-            pass
-        if cursor.rowcount != 1:
-            raise _LostError
+def send(connection: psycopg.Connection, *statements: Statement) -> psycopg.Cursor:
+    """Run statements in one message of the protocol; return the last one's answer."""
+    cursor = connection.cursor()
+    cursor.execute(";".join(text for text, _ in statements), [v for _, values in statements for v in values])
+    while cursor.nextset():
+        pass
+    return cursor
 
 
-def play(number: int, database: str, insert: Callable[[tuple], Statement], at_once: Any, first: int) -> Score:
+def play(number: int, database: str, take: Take, at_once: Any, first: int) -> Score:
     """Go for every slot in turn, as one client: book, move there, or hold it and book then."""
     score, mine = Score(), []
     chance = random.Random(number)
@@ -100,7 +109,7 @@ def play(number: int, database: str, insert: Callable[[tuple], Statement], at_on
             start = START + slot * LENGTH
             began_one = time.perf_counter()
             try:
-                _attempt(connection, insert, kind, appointment, start)
+                _attempt(connection, take, kind, appointment, start)
                 mine.append(appointment)
                 score.won += 1
             except (_LostError, ExclusionViolation):
@@ -116,27 +125,26 @@ def play(number: int, database: str, insert: Callable[[tuple], Statement], at_on
 
 def _attempt(
     connection: psycopg.Connection,
-    insert: Callable[[tuple], Statement],
+    take: Take,
     kind: str,
     appointment: int,
     start: datetime,
 ) -> None:
     span, now = (1, start, start + LENGTH), datetime.now(UTC)
-    expired: Statement = EXPIRED, [1, now]
-    booking = insert((*span, appointment, None, None))
+    booking = (*span, appointment, None, None)
     if kind == "hold":
         held: Statement = HOLD, [key := f"bench-{appointment}"]
-        send(connection, expired, held, insert((*span, None, key, now + timedelta(minutes=5))))
+        take(connection, (*span, None, key, now + timedelta(minutes=5)), held)
         with connection.transaction():
-            send(connection, held, expired, booking)
+            take(connection, booking, held)
     elif kind == "move":
         with connection.transaction():
-            send(connection, (OWN, [appointment]), expired, booking)
+            take(connection, booking, (OWN, [appointment]))
     else:
-        send(connection, expired, booking)
+        take(connection, booking)
 
 
-def race(database: str, insert: Callable[[tuple], Statement], first: int) -> tuple[Score, int]:
+def race(database: str, take: Take, first: int) -> tuple[Score, int]:
     """Let all clients loose at once; return their common score and the number of double bookings."""
     context = multiprocessing.get_context("fork")
     with psycopg.connect(database, autocommit=True) as it:
@@ -144,7 +152,7 @@ def race(database: str, insert: Callable[[tuple], Statement], first: int) -> tup
     at_once, scores = context.Barrier(CLIENTS), context.Queue()
 
     def client(number: int) -> None:
-        scores.put(play(number, database, insert, at_once, first))
+        scores.put(play(number, database, take, at_once, first))
 
     clients = [context.Process(target=client, args=(number,)) for number in range(CLIENTS)]
     for each in clients:
@@ -201,15 +209,15 @@ def main() -> int:
     """Race twice each way, in turn; print what came of it."""
     argparse.ArgumentParser(prog="python -m bench.race", description=__doc__).parse_args()
     ground.tell_machine()
-    ways = {"product": product_insert, "catch the violation": peer_insert}
+    ways = {"product": product_take, "catch the violation": peer_take}
     rates: dict[str, list[float]] = {name: [] for name in ways}
     worst, doubled, deadlocks = [], [], []
     with ground.folder() as folder, services.postgresql(durable=True) as database:
         os.environ.update(ground.environment(folder, DATABASE_URL=database))
         first = _prepare()
         for _round in range(ground.ROUNDS):
-            for name, insert in ways.items():
-                score, doubles = race(database, insert, first)
+            for name, take in ways.items():
+                score, doubles = race(database, take, first)
                 waits = sorted(score.waits)
                 rates[name].append(score.attempts / score.seconds)
                 print(

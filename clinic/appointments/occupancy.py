@@ -1,16 +1,18 @@
 """Who has a time: the one writer of the `occupancy` table, for booking, moving, offers and holds (D2).
 
-A single statement asks and takes: `INSERT ... SELECT ... WHERE NOT EXISTS ... ON CONFLICT DO NOTHING
-RETURNING`; no row back means taken. Two who insert the same span at once would deadlock on a bare
-exclusion constraint; with DO NOTHING the later one waits and gets no row. Lock order everywhere: the
-appointment's row first, then this table.
+A look says whether anybody has it: of a crowd most come too late, and end there with nothing written or locked. Then
+a single statement asks and takes: `INSERT ... SELECT ... WHERE NOT EXISTS ... ON CONFLICT DO NOTHING RETURNING`;
+no row back means taken. Two who insert the same span at once would deadlock on a bare exclusion constraint; with DO
+NOTHING the later one waits and gets no row. Lock order everywhere: the appointment's row first, then this table.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from clinic.appointments.models import Occupancy
+from clinic.lib.prepared import Prepared
 
 _TAKE = """
 INSERT INTO clinic_occupancy (calendar_id, starts_at, ends_at, appointment_id, hold, expires_at)
@@ -58,13 +60,50 @@ def _insert(
             raise Taken
 
 
-def drop_expired(*, calendar_id: int, at: datetime) -> None:
-    """Free what was only held, once its time is over."""
-    rows = Occupancy.objects.filter(calendar_id=calendar_id, expires_at__lte=at)
-    # In one order for all: two who clear away the same holds would else wait for each other.
-    expired = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+_list_overlaps = Prepared(
+    lambda calendar, start, end: Occupancy.objects.filter(
+        calendar=calendar, starts_at__lt=end, ends_at__gt=start
+    ).values_list("pk", "expires_at", "appointment_id", "hold")
+)
+
+
+def _clear(
+    calendar_id: int,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    *,
+    but_appointment: int | None = None,
+    but_hold: str = "",
+) -> None:
+    """Free a span of what was only held, once its time is over.
+
+    Raises:
+        Taken: somebody has a part of it; nothing was written, and nothing is locked.
+    """
+    overlaps = _list_overlaps(calendar=calendar_id, start=start.astimezone(UTC), end=end.astimezone(UTC))
+    expired = []
+    for pk, expires_at, appointment_id, hold_key in overlaps:
+        owner, mine = (hold_key, but_hold) if appointment_id is None else (appointment_id, but_appointment)
+        if owner == mine:
+            continue
+        if expires_at is None or expires_at > at:
+            raise Taken
+        expired.append(pk)
     if expired:
-        Occupancy.objects.filter(pk__in=expired).delete()
+        _delete_in_order(Occupancy.objects.filter(pk__in=expired, expires_at__lte=at))
+
+
+def _delete_in_order(rows: QuerySet[Occupancy]) -> None:
+    # In one order for all: two who clear away the same holds would else wait for each other.
+    locked = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+    if locked:
+        Occupancy.objects.filter(pk__in=locked).delete()
+
+
+def drop_expired(*, calendar_id: int, at: datetime) -> None:
+    """Free all of a calendar that was only held, once its time is over."""
+    _delete_in_order(Occupancy.objects.filter(calendar_id=calendar_id, expires_at__lte=at))
 
 
 @transaction.atomic
@@ -79,7 +118,7 @@ def take(
     Raises:
         Taken: any part of it is somebody's; nothing is changed.
     """
-    drop_expired(calendar_id=calendar_id, at=at)
+    _clear(calendar_id, start, end, at, but_hold=hold_key)
     if hold_key:
         release_hold(key=hold_key)
     _insert(calendar_id, start, end, appointment_id, None, None)
@@ -94,6 +133,7 @@ def hold(
     Raises:
         Taken: any part of it is somebody's; an earlier hold of this key stays.
     """
+    _clear(calendar_id, start, end, at, but_hold=key)
     drop_expired(calendar_id=calendar_id, at=at)
     release_hold(key=key)
     _insert(calendar_id, start, end, None, key, expires_at)
@@ -116,5 +156,6 @@ def change(*, calendar_id: int, appointment_id: int, start: datetime, end: datet
     Raises:
         Taken: the new span is not free; the old one stays.
     """
+    _clear(calendar_id, start, end, at, but_appointment=appointment_id)
     release(appointment_id=appointment_id)
-    take(calendar_id=calendar_id, appointment_id=appointment_id, start=start, end=end, at=at)
+    _insert(calendar_id, start, end, appointment_id, None, None)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from clinic.appointments import occupancy
 from clinic.appointments.models import Appointment, Occupancy
@@ -111,6 +112,54 @@ def test_a_released_hold_is_free_at_once(calendar: Calendar) -> None:
     occupancy.release_hold(key="typing")
 
     book_visit(calendar=calendar, starts_at=NINE)
+
+
+def test_expired_holds_go_when_they_are_in_the_way_and_when_somebody_holds(calendar: Calendar) -> None:
+    for number, key in enumerate("abc"):
+        keep(calendar, key, NINE + number * HALF, NINE + (number + 1) * HALF)
+    later = MONDAY + 5 * MINUTES
+    visit = book_visit(calendar=calendar, starts_at=NINE + timedelta(days=1))
+
+    occupancy.change(
+        calendar_id=calendar.pk, appointment_id=visit.pk, start=NINE, end=NINE + 40 * MINUTES, at=later
+    )
+    assert spans(calendar) == [(NINE, NINE + 40 * MINUTES), (NINE + 2 * HALF, NINE + 3 * HALF)]
+
+    end = NINE + timedelta(days=2)
+    occupancy.hold(
+        calendar_id=calendar.pk, key="d", start=end - HALF, end=end, expires_at=later + HALF, at=later
+    )
+    assert spans(calendar) == [(NINE, NINE + 40 * MINUTES), (end - HALF, end)]
+
+
+@pytest.mark.parametrize("act", ["take", "take with a hold", "hold", "change"])
+def test_who_comes_too_late_writes_and_locks_nothing(calendar: Calendar, act: str) -> None:
+    """Of a crowd all but one do: locks of theirs would be what the others wait for (R22)."""
+    book_visit(calendar=calendar, starts_at=NINE)
+    mine = book_visit(calendar=calendar, starts_at=NINE + timedelta(days=1))
+    keep(calendar, "typing", NINE + timedelta(days=2), NINE + timedelta(days=2) + HALF)
+    given: dict[str, dict[str, object]] = {
+        "take": {"appointment_id": mine.pk},
+        "take with a hold": {"appointment_id": mine.pk, "hold_key": "typing"},
+        "hold": {"key": "typing", "expires_at": MONDAY + HALF},
+        "change": {"appointment_id": mine.pk},
+    }
+    before = spans(calendar)
+
+    with CaptureQueriesContext(connection) as asked, pytest.raises(Taken):
+        getattr(occupancy, act.split()[0])(
+            calendar_id=calendar.pk,
+            start=NINE + 10 * MINUTES,
+            end=NINE + 20 * MINUTES,
+            at=MONDAY,
+            **given[act],
+        )
+
+    said = [one["sql"] for one in asked if "SAVEPOINT" not in one["sql"]]
+    assert len(said) == 1
+    assert said[0].startswith("SELECT")
+    assert "FOR UPDATE" not in said[0]
+    assert spans(calendar) == before
 
 
 def test_the_wall_stands() -> None:
