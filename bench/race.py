@@ -7,18 +7,20 @@ together in one message: it is the database that is compared, and Python's part 
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from psycopg.errors import DeadlockDetected, ExclusionViolation
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGresult
 
 from bench import ground
 from bench.ground import Figure
@@ -61,44 +63,64 @@ class _LostError(Exception):
     """Somebody else has the slot."""
 
 
-Statement = tuple[str, list[Any]]
+class _DeadlockError(Exception):
+    """The database let this one go, so that another could get on."""
+
+
 # Takes a span (calendar, start, end, appointment, hold, its end), after statements that belong before it.
 Take = Callable[..., None]
 
 
-def product_take(connection: psycopg.Connection, values: tuple, *before: Statement) -> None:
+def product_take(say: Callable[..., PGresult], values: tuple, *before: str) -> None:
     """Take a span as the occupancy module does: nobody has it at a look, and no row back means taken."""
     from clinic.appointments import occupancy  # noqa: PLC0415 - after django.setup()
 
     calendar, start, end, appointment, hold, _expires = values
-    mine = hold or f"bench-{appointment}"
-    if any(row[3] != mine for row in send(connection, (LOOK, [calendar, end, start]))):
+    mine = (hold or f"bench-{appointment}").encode()
+    found = say(written(LOOK, calendar, end, start))
+    if any(found.get_value(row, 3) != mine for row in range(found.ntuples)):
         raise _LostError
     if hold:
-        before = ((EXPIRED, [calendar, datetime.now(UTC)]), *before)
-    if send(connection, *before, (occupancy._POSTGRES, [*values, calendar, end, start])).rowcount != 1:
+        before = (written(EXPIRED, calendar, datetime.now(UTC)), *before)
+    if say(*before, written(occupancy._POSTGRES, *values, calendar, end, start)).ntuples != 1:
         raise _LostError
 
 
-def peer_take(connection: psycopg.Connection, values: tuple, *before: Statement) -> None:
+def peer_take(say: Callable[..., PGresult], values: tuple, *before: str) -> None:
     """Take a span, and let the constraint object."""
-    send(connection, *before, (EXPIRED, [values[0], datetime.now(UTC)]), (BARE, list(values)))
+    say(*before, written(EXPIRED, values[0], datetime.now(UTC)), written(BARE, *values))
 
 
-def send(connection: psycopg.Connection, *statements: Statement) -> psycopg.Cursor:
-    """Run statements in one message of the protocol; return the last one's answer."""
-    cursor = connection.cursor()
-    cursor.execute(";".join(text for text, _ in statements), [v for _, values in statements for v in values])
-    while cursor.nextset():
-        pass
-    return cursor
+def written(statement: str, *values: object) -> str:
+    """Return a statement with its values in it; they are this file's own."""
+    return statement % tuple(
+        "NULL" if one is None else one if isinstance(one, int) else f"'{one}'" for one in values
+    )
+
+
+def speaker(connection: psycopg.Connection) -> Callable[..., PGresult]:
+    """Return what runs statements in one message and returns the last one's answer, with as little Python as can be."""
+
+    def say(*statements: str) -> PGresult:
+        answer = connection.pgconn.exec_(";".join(statements).encode())
+        if answer.status != ExecStatus.FATAL_ERROR:
+            return answer
+        state = answer.error_field(DiagnosticField.SQLSTATE)
+        if state == b"23P01":
+            raise _LostError
+        if state == b"40P01":
+            raise _DeadlockError
+        raise RuntimeError(answer.get_error_message())
+
+    return say
 
 
 def play(number: int, database: str, take: Take, at_once: Any, first: int) -> Score:
     """Go for every slot in turn, as one client: book, move there, or hold it and book then."""
     score, mine = Score(), []
     chance = random.Random(number)
-    with psycopg.connect(database, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+    with psycopg.connect(database, autocommit=True) as connection:
+        say = speaker(connection)
         at_once.wait()
         began = time.perf_counter()
         for slot in range(SLOTS):
@@ -109,13 +131,13 @@ def play(number: int, database: str, take: Take, at_once: Any, first: int) -> Sc
             start = START + slot * LENGTH
             began_one = time.perf_counter()
             try:
-                _attempt(connection, take, kind, appointment, start)
+                _attempt(say, take, kind, appointment, start)
                 mine.append(appointment)
                 score.won += 1
-            except (_LostError, ExclusionViolation):
+            except _LostError:
                 if kind == "move" and appointment < first + number * SLOTS + slot:
                     mine.append(appointment)
-            except DeadlockDetected:
+            except _DeadlockError:
                 score.deadlocks += 1
             score.waits.append((time.perf_counter() - began_one) * 1000)
             score.attempts += 1
@@ -123,25 +145,31 @@ def play(number: int, database: str, take: Take, at_once: Any, first: int) -> Sc
     return score
 
 
-def _attempt(
-    connection: psycopg.Connection,
-    take: Take,
-    kind: str,
-    appointment: int,
-    start: datetime,
-) -> None:
-    span, now = (1, start, start + LENGTH), datetime.now(UTC)
-    booking = (*span, appointment, None, None)
+def _attempt(say: Callable[..., PGresult], take: Take, kind: str, appointment: int, start: datetime) -> None:
+    span, booking = (1, start, start + LENGTH), (1, start, start + LENGTH, appointment, None, None)
     if kind == "hold":
-        held: Statement = HOLD, [key := f"bench-{appointment}"]
-        take(connection, (*span, None, key, now + timedelta(minutes=5)), held)
-        with connection.transaction():
-            take(connection, booking, held)
+        held = written(HOLD, key := f"bench-{appointment}")
+        with transaction(say):
+            take(say, (*span, None, key, datetime.now(UTC) + timedelta(minutes=5)), held)
+        with transaction(say):
+            take(say, booking, held)
     elif kind == "move":
-        with connection.transaction():
-            take(connection, booking, (OWN, [appointment]))
+        with transaction(say):
+            take(say, booking, written(OWN, appointment))
     else:
-        take(connection, booking)
+        take(say, booking)
+
+
+@contextlib.contextmanager
+def transaction(say: Callable[..., PGresult]) -> Iterator[None]:
+    """Keep what belongs together."""
+    say("BEGIN")
+    try:
+        yield
+    except BaseException:
+        say("ROLLBACK")
+        raise
+    say("COMMIT")
 
 
 def race(database: str, take: Take, first: int) -> tuple[Score, int]:
