@@ -52,7 +52,7 @@ OFFER = Kind(
     offer_queries.KIND,
     _("Offer of an earlier time"),
     _(
-        "When a patient cancels at least two days ahead, the first ten whose appointments are at least 48 hours later are told by SMS; the first to take the time has it."
+        "When a patient cancels two days ahead or more, the first ten who come at least 48 hours later are told by SMS."
     ),
     order=70,
     retry_unknown=frozenset(),

@@ -11,11 +11,13 @@ from clinic.appointments.signals import (
     appointment_restored,
 )
 from clinic.calendars.signals import calendar_hours_changed
+from clinic.demo.signals import demo_filled
 from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import appointment_switches_changed, calendar_communication_changed
 from reminders import operations
 from reminders.contact_changes import tell_old_address
+from reminders.offers import demo
 from reminders.offers import operations as offers
 from reminders.planning import replan
 
@@ -54,6 +56,11 @@ def on_hours_changed(*, practitioner_id: int, at: Any, **_kwargs: Any) -> None:
 def on_contact_changed(*, patient: Any, at: Any, old: Any = None, **_kwargs: Any) -> None:
     operations.follow_patient(patient, at=at)
     tell_old_address(patient, old=old or {}, at=at)
+
+
+@receiver(demo_filled)
+def on_demo_filled(*, at: Any, **_kwargs: Any) -> None:
+    demo.fill(at=at)
 
 
 @receiver(calendar_communication_changed)

@@ -78,7 +78,7 @@ def choose(
 
 
 def closes_at(*, starts_at: datetime, notice: timedelta) -> datetime:
-    """Return until when a freed time may be taken: the calendar's cut-off for booking, that instant included (E4.10)."""
+    """Return until when a freed time may be taken: the calendar's cut-off, that instant included (E4.10)."""
     return starts_at - notice
 
 
