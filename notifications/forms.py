@@ -79,9 +79,9 @@ class CommunicationForm(forms.Form):
         required=False,
     )
     chain_offers = forms.BooleanField(
-        label=_("Go on with the time that the taker of an offer leaves"),
+        label=_("Pass on the time that is left by taking an earlier one"),
         help_text=_(
-            "That time is then offered too, at most three times in a row and to each patient once in 24 hours."
+            "The next ones are then told of it, at most three times in a row and to each patient once in 24 hours."
         ),
         required=False,
     )

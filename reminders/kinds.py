@@ -50,7 +50,7 @@ KINDS = (
 )
 OFFER = Kind(
     offer_queries.KIND,
-    _("Offer of an earlier time"),
+    _("Earlier time"),
     _(
         "When a patient cancels two days ahead or more, the first ten who come at least 48 hours later are told by SMS."
     ),

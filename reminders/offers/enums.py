@@ -8,9 +8,9 @@ class Ended(models.TextChoices):
     """Why a given-up time is not offered, or not any more."""
 
     LATE = "late", _("freed less than two days ahead: nobody was told")
-    OFF = "off", _("offers are switched off for this calendar")
+    OFF = "off", _("switched off for this calendar")
     BY_MOVE = "by_move", _("the patient moved to another time: nobody was told")
-    CHAIN_OFF = "chain_off", _("freed by taking an offer: nobody was told")
+    CHAIN_OFF = "chain_off", _("freed by taking an earlier time: nobody was told")
     CHAIN_END = "chain_end", _("the third time in a row: nobody was told")
     NOBODY = "nobody", _("nobody comes later who could be told and whom it would fit")
     TAKEN = "taken", _("taken")

@@ -17,7 +17,7 @@ from notifications.operations import set_appointment_switches, set_calendar_comm
 from notifications.queries import switches_of_calendar
 from reminders.offers.models import Freeing, SlotOffer
 from reminders.offers.operations import NotYours, take
-from reminders.offers.queries import Standing, list_freed_late, standing_of
+from reminders.offers.queries import Standing, find_offer, list_freed_late, standing_of
 from tests.factories.house import DAYS, HOURS, MINUTES, NOW, House, book, make_calendar, make_patient
 from tests.factories.offers import FIRST_LATER, GRACE, SLOT, give_up, later, sms_of, told
 from tests.factories.outbox import sweep
@@ -78,7 +78,9 @@ def test_clinics_own_cancellation_begins_none(rynek: House) -> None:
         pytest.param(datetime(2027, 5, 11, 22, 0, tzinfo=UTC), "late", id="Wednesday's first"),
     ],
 )
-def test_two_dates_ahead_or_staff_see_it_freed_late(at: datetime, ended: str, rynek: House, markt: House) -> None:
+def test_two_dates_ahead_or_staff_see_it_freed_late(
+    at: datetime, ended: str, rynek: House, markt: House
+) -> None:
     later(rynek)
 
     freeing = give_up(rynek.appointment, at=at)
@@ -138,12 +140,13 @@ def test_who_cannot_or_will_not_be_told_takes_nobodys_place(rynek: House, markt:
     for status in ("cancelled", "done", "no_show"):
         pk = skipped[status.replace("_", "-")].pk
         Appointment.objects.filter(pk=pk).update(status=status)
-    former = Service.objects.create(calendar=rynek.calendar, name="Former", minutes=30, is_offered=False)
-    Appointment.objects.filter(pk=skipped["gone"].pk).update(service=former)
     left = [later(rynek, number).pk for number in range(7, 19)]
     too_early = book(make_patient(rynek.clinic, "Ewa Wczesna"), rynek.calendar, SLOT + 1 * DAYS)
     other = make_calendar(rynek.clinic, "dr Inna")
     elsewhere = book(make_patient(rynek.clinic, "Ewa Inna"), other, FIRST_LATER + 3 * DAYS)
+
+    former = Service.objects.create(calendar=rynek.calendar, name="Former", minutes=30, is_offered=False)
+    Appointment.objects.filter(pk=skipped["gone"].pk).update(service=former)
 
     found = told(give_up(rynek.appointment))
 
@@ -151,7 +154,9 @@ def test_who_cannot_or_will_not_be_told_takes_nobodys_place(rynek: House, markt:
     assert not {too_early.pk, elsewhere.pk, markt.appointment.pk} & set(found)
 
 
-def test_later_than_two_pages_of_appointments_are_found(rynek: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_than_two_pages_of_appointments_are_found(
+    rynek: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reminders.offers.queries.PAGE", 3)
     skipped = [later(rynek, number) for number in range(1, 8)]
     Patient.objects.filter(pk__in=[one.patient_id for one in skipped]).exclude(
@@ -166,8 +171,8 @@ def test_later_than_two_pages_of_appointments_are_found(rynek: House, monkeypatc
 
 
 def test_patient_with_two_is_told_once_and_by_the_earliest_that_fits(rynek: House) -> None:
-    service = create_service(calendar=rynek.calendar, name="Long", minutes=60, actor=SYSTEM, at=NOW)
     long = later(rynek, 1)
+    service = create_service(calendar=rynek.calendar, name="Long", minutes=60, actor=SYSTEM, at=NOW)
     card = long.patient
     Appointment.objects.filter(pk=long.pk).update(service=service, ends_at=long.starts_at + 60 * MINUTES)
     fits, latest = (book_half_hour(rynek, card, FIRST_LATER + days * DAYS) for days in (1, 2))
@@ -216,9 +221,7 @@ def test_nobody_is_offered_what_they_gave_up_ever(rynek: House) -> None:
 def test_move_begins_none_but_is_kept_in_mind(rynek: House) -> None:
     later(rynek)
 
-    appointments.move(
-        appointment_id=rynek.appointment.pk, starts_at=SLOT + 1 * HOURS, actor=PATIENT, at=NOW
-    )
+    appointments.move(appointment_id=rynek.appointment.pk, starts_at=SLOT + 1 * HOURS, actor=PATIENT, at=NOW)
 
     freeing = Freeing.objects.get()
     assert (freeing.ended, freeing.starts_at, freeing.offers.count()) == ("by_move", SLOT, 0)
@@ -246,7 +249,7 @@ def test_sms_leaves_after_the_grace_and_not_before(rynek: House) -> None:
     row = sms_of(offer)
     assert (row.state, row.sent_at) == ("sent", NOW + GRACE)
     text = row.sent_text.text
-    assert text.startswith("Gabinety Rynek: an earlier time is free: Thu 13 May, 11:00.")
+    assert text.startswith("Gabinety Rynek: an earlier time is free: 13 May 2027, 11:00.")
     assert "/o/" in text
     for secret in ("Wilczek", "Consultation", "Nowak"):
         assert secret not in text
@@ -301,9 +304,7 @@ def test_claim_looks_at_the_world_again(how: str, reason: str, rynek: House) -> 
         book(make_patient(rynek.clinic, "Ewa Druga"), rynek.calendar, SLOT + (how == "part") * 10 * MINUTES)
     elif how == "absent":
         practitioner = rynek.calendar.practitioner
-        add_absence(
-            practitioner=practitioner, starts_at=SLOT, ends_at=SLOT + HOURS, actor=SYSTEM, at=NOW
-        )
+        add_absence(practitioner=practitioner, starts_at=SLOT, ends_at=SLOT + HOURS, actor=SYSTEM, at=NOW)
     elif how == "cut_off":
         Calendar.objects.filter(pk=rynek.calendar.pk).update(online_notice_hours=11 * 24)
     elif how == "cancelled":
@@ -511,9 +512,7 @@ def test_offer_follows_what_became_of_the_appointment(how: str, standing: Standi
     elif how == "earlier":
         appointments.move(appointment_id=mine.pk, starts_at=SLOT - 1 * DAYS, actor=PATIENT, at=NOW)
     elif how == "longer":
-        appointments.move(
-            appointment_id=mine.pk, starts_at=mine.starts_at, minutes=45, actor=SYSTEM, at=NOW
-        )
+        appointments.move(appointment_id=mine.pk, starts_at=mine.starts_at, minutes=45, actor=SYSTEM, at=NOW)
     elif how == "elsewhere":
         target = make_calendar(rynek.clinic, "dr Inna")
         appointments.move(
@@ -523,7 +522,11 @@ def test_offer_follows_what_became_of_the_appointment(how: str, standing: Standi
         at = SLOT - 2 * HOURS + timedelta(seconds=1)
     elif how == "closed":
         add_absence(
-            practitioner=rynek.calendar.practitioner, starts_at=SLOT, ends_at=SLOT + HOURS, actor=SYSTEM, at=NOW
+            practitioner=rynek.calendar.practitioner,
+            starts_at=SLOT,
+            ends_at=SLOT + HOURS,
+            actor=SYSTEM,
+            at=NOW,
         )
     elif how == "fixed":
         Calendar.objects.filter(pk=rynek.calendar.pk).update(change_until_hours=15 * 24)
@@ -588,7 +591,8 @@ def test_time_freed_again_is_a_new_event_with_former_losers(rynek: House) -> Non
     assert again.pk != freeing.pk
     assert (again.starts_at, again.depth, again.before) == (SLOT, 1, None)
     assert told(again) == [second.pk]
-    old = freeing.offers.get(appointment=second)
+    old = find_offer(freeing.offers.get(appointment=second).pk)
+    assert old is not None
     assert standing_of(old, at=NOW + HOURS) is Standing.TAKEN
     take(offer_id=again.offers.get().pk, at=NOW + HOURS)
     second.refresh_from_db()
