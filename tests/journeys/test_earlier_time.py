@@ -46,7 +46,7 @@ def test_cancelled_time_goes_to_the_first_who_presses(
     assert set(offers) == {first.patient.phone, second.patient.phone}
     links = {to: body[body.index("http") :] for to, body in offers.items()}
     assert offers[first.patient.phone].startswith(
-        "Gabinety Rynek: wolny jest wczesniejszy termin: 13 maja 2027"
+        "Gabinety Rynek: wolny jest wczesniejszy termin: 13.05.2027, 11:00."
     )
     winning.goto(links[first.patient.phone])
     losing.goto(links[second.patient.phone])
