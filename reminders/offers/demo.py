@@ -10,6 +10,7 @@ from clinic.models import Appointment, Clinic
 from messaging.catch_up import send_demo_until
 from reminders.offers.models import Freeing
 from reminders.offers.operations import NotYours, take
+from reminders.offers.queries import get_offer
 from reminders.offers.rules import DAYS_AHEAD
 
 CANCELLED_AGO, TAKEN_AGO = timedelta(minutes=30), timedelta(minutes=12)
@@ -56,6 +57,6 @@ def _give_up(clinic: Clinic, *, at: datetime) -> Freeing | None:
 
 def _take(offer_id: int, *, at: datetime) -> None:
     try:
-        take(offer_id=offer_id, at=at)
+        take(offer=get_offer(offer_id), at=at)
     except NotYours:
         return

@@ -29,7 +29,7 @@ from reminders.offers.queries import (
     KIND,
     Standing,
     candidates,
-    find_offer,
+    get_offer,
     is_open,
     open_at,
     standing_of,
@@ -42,11 +42,14 @@ LEFT = (Ended.BY_MOVE, Ended.CHAIN_OFF, Ended.CHAIN_END)
 
 
 class NotYours(Exception):
-    """The offered time cannot be taken; the appointment is where it was. `standing` says why."""
+    """The offered time cannot be taken; the appointment is where it was.
 
-    def __init__(self, standing: Standing) -> None:
+    `standing` says why, `offer` is as it was when that was found.
+    """
+
+    def __init__(self, standing: Standing, offer: SlotOffer) -> None:
         super().__init__(standing)
-        self.standing = standing
+        self.standing, self.offer = standing, offer
 
 
 def cause_of(offer_id: int) -> str:
@@ -232,33 +235,31 @@ def _close(freeing: Freeing, ended: Ended, *, taken_by: Appointment | None = Non
 # --- Taking it ------------------------------------------------------------------------------------
 
 
-def take(*, offer_id: int, at: datetime) -> SlotOffer:
+def take(*, offer: SlotOffer, at: datetime) -> SlotOffer:
     """Move the offer's appointment to the offered time; who has it already keeps it (E4.6).
 
     In one transaction: whoever comes too late has what they had.
 
+    Args:
+        offer: as `find_offer` read it a moment ago.
+
     Raises:
         NotYours: somebody else has the time, or it is not offered to this appointment any more.
     """
-    offer = find_offer(offer_id)
-    if offer is None:
-        raise NotYours(Standing.GONE)
-    # Whoever comes too late is told so before anything is locked for them.
+    # Whoever comes too late is told so before anything is locked, or read again, for them.
     _check(offer, at=at)
     try:
         return _take(offer.pk, offer.appointment_id, at=at)
     except appointments.Taken as error:
-        raise NotYours(Standing.TAKEN) from error
+        raise NotYours(Standing.TAKEN, offer) from error
     except NotAllowed as error:
-        raise NotYours(Standing.CALL) from error
+        raise NotYours(Standing.CALL, offer) from error
 
 
 @transaction.atomic
 def _take(offer_id: int, appointment_id: int, *, at: datetime) -> SlotOffer:
     Appointment.objects.select_for_update(of=("self",)).get(pk=appointment_id)
-    offer = find_offer(offer_id)
-    if offer is None:
-        raise NotYours(Standing.GONE)
+    offer = get_offer(offer_id)
     if _check(offer, at=at) is Standing.OPEN:
         appointments.move(
             appointment_id=appointment_id, starts_at=offer.freeing.starts_at, actor=PATIENT, at=at
@@ -270,5 +271,5 @@ def _take(offer_id: int, appointment_id: int, *, at: datetime) -> SlotOffer:
 def _check(offer: SlotOffer, *, at: datetime) -> Standing:
     standing = standing_of(offer, at=at)
     if standing not in {Standing.OPEN, Standing.WON}:
-        raise NotYours(standing)
+        raise NotYours(standing, offer)
     return standing

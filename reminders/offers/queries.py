@@ -138,9 +138,8 @@ def _left_out(freeing: Freeing, *, at: datetime) -> dict[int, str]:
     return left_out
 
 
-def find_offer(pk: int) -> SlotOffer | None:
-    """Return an offer with all that its page says."""
-    rows = SlotOffer.objects.select_related(
+def _whole() -> QuerySet[SlotOffer]:
+    return SlotOffer.objects.select_related(
         "freeing__calendar__practitioner",
         "freeing__calendar__clinic",
         "appointment__clinic",
@@ -148,7 +147,20 @@ def find_offer(pk: int) -> SlotOffer | None:
         "appointment__patient",
         "appointment__service",
     )
-    return rows.filter(pk=pk).first()
+
+
+def find_offer(pk: int) -> SlotOffer | None:
+    """Return an offer with all that its page says, or None."""
+    return _whole().filter(pk=pk).first()
+
+
+def get_offer(pk: int) -> SlotOffer:
+    """Return an offer with all that its page says.
+
+    Raises:
+        SlotOffer.DoesNotExist: there is none.
+    """
+    return _whole().get(pk=pk)
 
 
 def standing_of(offer: SlotOffer, *, at: datetime) -> Standing:

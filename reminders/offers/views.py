@@ -34,10 +34,9 @@ def patient_offer(request: HttpRequest, key: str, offer: SlotOffer) -> HttpRespo
     if request.method != "POST":
         return _show(request, key, offer)
     try:
-        take(offer_id=offer.pk, at=clock.now())
+        take(offer=offer, at=clock.now())
     except NotYours as refused:
-        fresh = find_offer(offer.pk) or offer
-        return _show(request, key, fresh, standing=refused.standing, status=409)
+        return _show(request, key, refused.offer, standing=refused.standing, status=409)
     language = language_of(request, "")
     here = reverse("reminders:patient_offer", kwargs={"key": key})
     return redirect(f"{here}?language={language}" if language else here)

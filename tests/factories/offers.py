@@ -13,7 +13,8 @@ from messaging.enums import Purpose
 from messaging.links import link_key
 from messaging.models import Delivery, PersonalLink
 from reminders.offers.models import Freeing, SlotOffer
-from reminders.offers.operations import cause_of
+from reminders.offers.operations import cause_of, take
+from reminders.offers.queries import get_offer
 from reminders.offers.voice import offer_address
 from tests.factories.house import DAYS, HOURS, NOW, House, book, make_patient
 
@@ -47,6 +48,11 @@ def give_up(appointment: Appointment, *, actor: Actor = PATIENT, at: datetime = 
 def told(freeing: Freeing) -> list[int]:
     """Return the appointments to whose patients a time was offered, in order."""
     return list(freeing.offers.order_by("pk").values_list("appointment", flat=True))
+
+
+def taken(offer_id: int, *, at: datetime) -> SlotOffer:
+    """Take an offer as its page does."""
+    return take(offer=get_offer(offer_id), at=at)
 
 
 def sms_of(offer: SlotOffer) -> Delivery:

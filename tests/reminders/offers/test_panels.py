@@ -11,10 +11,9 @@ from messaging.models import Message
 from notifications.models import CalendarSettings
 from notifications.operations import set_calendar_communication
 from notifications.queries import switches_of_calendar
-from reminders.offers.operations import take
 from reminders.replay import report
 from tests.factories.house import HOURS, NOW, House, book, logged_in, make_patient
-from tests.factories.offers import GRACE, SLOT, give_up, later
+from tests.factories.offers import GRACE, SLOT, give_up, later, taken
 from tests.factories.outbox import sweep
 from tests.factories.page import Page, text_of
 
@@ -31,7 +30,7 @@ def test_who_was_told_when_and_who_took_it(rynek: House, desk: Client) -> None:
     sweep(NOW + GRACE, "sms")
 
     assert "still free" in panel(desk, rynek, rynek.appointment.pk)
-    take(offer_id=freeing.offers.get(appointment=second).pk, at=NOW + HOURS)
+    taken(freeing.offers.get(appointment=second).pk, at=NOW + HOURS)
 
     text = panel(desk, rynek, rynek.appointment.pk)
     assert text.index(first.patient.name) < text.index(second.patient.name) < text.index("has taken it")

@@ -14,11 +14,10 @@ from clinic.models import Appointment, AuditEntry, Patient
 from messaging.links import link_key, revoke, token_of
 from messaging.models import PersonalLink
 from reminders.offers.models import SlotOffer
-from reminders.offers.operations import take
 from reminders.offers.voice import offer_address
 from tests.factories.booking import open_for_booking
 from tests.factories.house import DAYS, HOURS, NOW, House, book, by_link, make_patient
-from tests.factories.offers import SLOT, give_up, later, offer_link_of, to_offer
+from tests.factories.offers import SLOT, give_up, later, offer_link_of, taken, to_offer
 from tests.factories.page import Page
 from tests.factories.whole_database import everything
 
@@ -97,7 +96,7 @@ def test_loser_is_told_that_theirs_is_unchanged(rynek: House) -> None:
     first, second = later(rynek, 1), later(rynek, 2)
     freeing = give_up(rynek.appointment)
     client, url = to_offer(freeing.offers.get(appointment=second))
-    take(offer_id=freeing.offers.get(appointment=first).pk, at=NOW)
+    taken(freeing.offers.get(appointment=first).pk, at=NOW)
 
     refused, shown = client.post(url), client.get(url)
 

@@ -16,10 +16,10 @@ from messaging.models import Delivery, Message
 from notifications.operations import set_appointment_switches, set_calendar_communication
 from notifications.queries import switches_of_calendar
 from reminders.offers.models import Freeing, SlotOffer
-from reminders.offers.operations import NotYours, take
+from reminders.offers.operations import NotYours
 from reminders.offers.queries import Standing, find_offer, list_freed_late, standing_of
 from tests.factories.house import DAYS, HOURS, MINUTES, NOW, House, book, make_calendar, make_patient
-from tests.factories.offers import FIRST_LATER, GRACE, SLOT, give_up, later, sms_of, told
+from tests.factories.offers import FIRST_LATER, GRACE, SLOT, give_up, later, sms_of, taken, told
 from tests.factories.outbox import sweep
 
 
@@ -351,7 +351,7 @@ def test_taken_between_two_messages_stops_the_rest(rynek: House) -> None:
     Delivery.objects.filter(message__cause=f"offer:{offers[4].pk}").update(due_at=NOW + 2 * MINUTES)
     sweep(NOW + GRACE, "sms")
 
-    take(offer_id=offers[1].pk, at=NOW + 1 * MINUTES)
+    taken(offers[1].pk, at=NOW + 1 * MINUTES)
     sweep(NOW + 2 * MINUTES, "sms")
 
     states = [(sms_of(one).state, sms_of(one).reason) for one in offers]
@@ -397,7 +397,7 @@ def test_ordinary_booking_closes_the_offers_at_once(rynek: House) -> None:
     assert (freeing.ended, freeing.ended_at, freeing.taken_by) == ("booked", NOW, other)
     assert (sms_of(offer).state, sms_of(offer).reason) == ("skipped", "offer_booked")
     with pytest.raises(NotYours) as refused:
-        take(offer_id=offer.pk, at=NOW)
+        taken(offer.pk, at=NOW)
     assert refused.value.standing is Standing.TAKEN
 
 
@@ -446,7 +446,7 @@ def test_winner_is_moved_told_and_gets_no_second_reminder(rynek: House) -> None:
     offer = give_up(rynek.appointment).offers.get()
     at = SLOT - 30 * HOURS
 
-    take(offer_id=offer.pk, at=at)
+    taken(offer.pk, at=at)
 
     mine.refresh_from_db()
     assert (mine.starts_at, mine.set_at, mine.sequence) == (SLOT, at, 1)
@@ -464,9 +464,9 @@ def test_winner_is_moved_told_and_gets_no_second_reminder(rynek: House) -> None:
 def test_second_take_of_the_same_changes_nothing_and_is_no_refusal(rynek: House) -> None:
     mine = later(rynek)
     offer = give_up(rynek.appointment).offers.get()
-    take(offer_id=offer.pk, at=NOW)
+    taken(offer.pk, at=NOW)
 
-    take(offer_id=offer.pk, at=NOW)
+    taken(offer.pk, at=NOW)
 
     mine.refresh_from_db()
     assert (mine.starts_at, mine.sequence) == (SLOT, 1)
@@ -475,10 +475,10 @@ def test_second_take_of_the_same_changes_nothing_and_is_no_refusal(rynek: House)
 def test_loser_keeps_what_they_had(rynek: House) -> None:
     first, second = later(rynek, 1), later(rynek, 2)
     offers = list(give_up(rynek.appointment).offers.order_by("pk"))
-    take(offer_id=offers[0].pk, at=NOW)
+    taken(offers[0].pk, at=NOW)
 
     with pytest.raises(NotYours) as refused:
-        take(offer_id=offers[1].pk, at=NOW)
+        taken(offers[1].pk, at=NOW)
 
     assert refused.value.standing is Standing.TAKEN
     before = second.starts_at
@@ -539,7 +539,7 @@ def test_offer_follows_what_became_of_the_appointment(how: str, standing: Standi
     before = mine.starts_at, mine.sequence
 
     with pytest.raises(NotYours) as refused:
-        take(offer_id=offer.pk, at=at)
+        taken(offer.pk, at=at)
 
     assert refused.value.standing is standing
     mine.refresh_from_db()
@@ -550,17 +550,10 @@ def test_last_instant_of_the_cut_off_counts(rynek: House) -> None:
     mine = later(rynek)
     offer = give_up(rynek.appointment).offers.get()
 
-    take(offer_id=offer.pk, at=SLOT - 2 * HOURS)
+    taken(offer.pk, at=SLOT - 2 * HOURS)
 
     mine.refresh_from_db()
     assert mine.starts_at == SLOT
-
-
-def test_offer_that_is_gone_is_gone(rynek: House) -> None:
-    with pytest.raises(NotYours) as refused:
-        take(offer_id=987_654_321, at=NOW)
-
-    assert refused.value.standing is Standing.GONE
 
 
 def test_two_offers_of_one_patient(rynek: House) -> None:
@@ -570,9 +563,9 @@ def test_two_offers_of_one_patient(rynek: House) -> None:
     thursday, friday = give_up(rynek.appointment), give_up(other)
     assert told(thursday) == told(friday) == [mine.pk]
 
-    take(offer_id=friday.offers.get().pk, at=NOW)
+    taken(friday.offers.get().pk, at=NOW)
     with pytest.raises(NotYours) as refused:
-        take(offer_id=thursday.offers.get().pk, at=NOW)
+        taken(thursday.offers.get().pk, at=NOW)
 
     assert refused.value.standing is Standing.EARLIER
 
@@ -583,7 +576,7 @@ def test_two_offers_of_one_patient(rynek: House) -> None:
 def test_time_freed_again_is_a_new_event_with_former_losers(rynek: House) -> None:
     first, second = later(rynek, 1), later(rynek, 2)
     freeing = give_up(rynek.appointment)
-    take(offer_id=freeing.offers.get(appointment=first).pk, at=NOW)
+    taken(freeing.offers.get(appointment=first).pk, at=NOW)
     first.refresh_from_db()
 
     again = give_up(first, at=NOW + HOURS)
@@ -594,7 +587,7 @@ def test_time_freed_again_is_a_new_event_with_former_losers(rynek: House) -> Non
     old = find_offer(freeing.offers.get(appointment=second).pk)
     assert old is not None
     assert standing_of(old, at=NOW + HOURS) is Standing.TAKEN
-    take(offer_id=again.offers.get().pk, at=NOW + HOURS)
+    taken(again.offers.get().pk, at=NOW + HOURS)
     second.refresh_from_db()
     assert second.starts_at == SLOT
 
@@ -602,7 +595,7 @@ def test_time_freed_again_is_a_new_event_with_former_losers(rynek: House) -> Non
 def test_winner_who_moves_away_frees_it_again(rynek: House) -> None:
     first, second = later(rynek, 1), later(rynek, 2)
     freeing = give_up(rynek.appointment)
-    take(offer_id=freeing.offers.get(appointment=first).pk, at=NOW)
+    taken(freeing.offers.get(appointment=first).pk, at=NOW)
 
     appointments.move(appointment_id=first.pk, starts_at=SLOT + 1 * HOURS, actor=PATIENT, at=NOW)
 
@@ -617,7 +610,7 @@ def test_chain_tells_who_was_not_told_within_a_day(rynek: House) -> None:
     freeing = give_up(rynek.appointment, at=days[0])
     depths = [freeing.depth]
     for one, at in zip(week, days[1:], strict=False):
-        take(offer_id=freeing.offers.get(appointment=one).pk, at=at)
+        taken(freeing.offers.get(appointment=one).pk, at=at)
         freeing = Freeing.objects.get(appointment=one)
         depths.append(freeing.depth)
         if freeing.ended:
@@ -634,7 +627,7 @@ def test_within_a_chain_once_in_24_hours(hours: int, count: int, rynek: House) -
     first, second = (later(rynek, n, start=FIRST_LATER + n * 7 * DAYS) for n in (1, 2))
     freeing = give_up(rynek.appointment)
 
-    take(offer_id=freeing.offers.get(appointment=first).pk, at=NOW + hours * HOURS)
+    taken(freeing.offers.get(appointment=first).pk, at=NOW + hours * HOURS)
 
     left = Freeing.objects.get(appointment=first)
     assert (left.before, left.depth) == (freeing, 2)
