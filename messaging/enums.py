@@ -49,3 +49,4 @@ class Purpose(models.TextChoices):
     APPOINTMENT = "appointment"
     WAITING = "waiting"
     REVIEW = "review"
+    OFFER = "offer"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core import signing
@@ -13,12 +13,20 @@ from django.urls import reverse
 
 from clinic.lib import clock
 from clinic.lib.page_language import language_of, shown_in
-from clinic.models import Appointment
+from clinic.models import Appointment, Patient
 from messaging.enums import Purpose
 from messaging.links import LinkGone, find_by_token, from_base62, link_key
 from messaging.models import PersonalLink
 
 View = Callable[..., HttpResponse]
+
+
+class OfPatient(Protocol):
+    """What a personal link may be for: it has a patient, whose language its page speaks."""
+
+    @property
+    def patient(self) -> Patient: ...
+
 
 _SALT = "anteroom.link-session"
 MAX_AGE = 7 * 24 * 3600  # seconds; after that the message's link opens the page again
@@ -80,11 +88,20 @@ def take_token(request: HttpRequest, token: str, *, purpose: Purpose, page: str)
     return response
 
 
-def for_patient(purpose: Purpose) -> Callable[[View], View]:
-    """Open a view to the browser that came by an appointment's link of this purpose (A27).
+def _find_appointment(pk: int) -> Appointment | None:
+    return Appointment.objects.whole().filter(pk=pk).first()
 
-    The view is called with the page's key and the `Appointment`, in the patient's language or the one that the
+
+def for_patient(
+    purpose: Purpose, find_subject: Callable[[int], OfPatient | None] = _find_appointment
+) -> Callable[[View], View]:
+    """Open a view to the browser that came by a patient's link of this purpose (A27).
+
+    The view is called with the page's key and what the link is for, in the patient's language or the one that the
     address asks for. Answers: a link that was good once 410; any other, or another browser, 404.
+
+    Args:
+        find_subject: returns what a link is for by its id, None if it is gone; without: the `Appointment`.
     """
 
     def decorate(view: View) -> View:
@@ -96,11 +113,11 @@ def for_patient(purpose: Purpose) -> Callable[[View], View]:
                 return _gone(request)
             if link is None:
                 raise Http404
-            appointment = Appointment.objects.whole().filter(pk=link.object_id).first()
-            if appointment is None:
+            subject = find_subject(link.object_id)
+            if subject is None:
                 return _gone(request)
-            language = language_of(request, appointment.patient.language)
-            return shown_in(language, request, lambda: view(request, key, appointment, **kwargs))
+            language = language_of(request, subject.patient.language)
+            return shown_in(language, request, lambda: view(request, key, subject, **kwargs))
 
         return guarded
 

@@ -78,6 +78,13 @@ class CommunicationForm(forms.Form):
         help_text=_("Saves about half of the cost: one SMS then holds 160 characters instead of 70."),
         required=False,
     )
+    chain_offers = forms.BooleanField(
+        label=_("Pass on the time that is left by taking an earlier one"),
+        help_text=_(
+            "The next ones are then told of it, at most three times in a row and to each patient once in 24 hours."
+        ),
+        required=False,
+    )
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any] | None, settings: CalendarSettings) -> None:
@@ -88,6 +95,7 @@ class CommunicationForm(forms.Form):
                 "quiet_from": settings.quiet_from,
                 "quiet_until": settings.quiet_until,
                 "plain_sms": settings.plain_sms,
+                "chain_offers": settings.chain_offers,
                 "version": settings.version,
             },
         )

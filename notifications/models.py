@@ -19,6 +19,8 @@ class CalendarSettings(models.Model):
     quiet_until = models.TimeField(null=True, blank=True, default=time(7))
     # Whether SMS are written in the GSM alphabet (P14).
     plain_sms = models.BooleanField(default=True)
+    # Whether the time that the taker of an offer leaves is offered in turn (P8).
+    chain_offers = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ def set_calendar_communication(
     plain_sms: bool,
     quiet_from: time | None,
     quiet_until: time | None,
+    chain_offers: bool | None = None,
     version: int | None = None,
     actor: Actor,
     at: datetime,
@@ -38,6 +39,7 @@ def set_calendar_communication(
     Args:
         switches: kind name to on or off; kinds not named stay as they are.
         quiet_from, quiet_until: local wall time; both None: no quiet hours.
+        chain_offers: whether the time that the taker of an offer leaves is offered in turn (P8); None: as it is.
         version: the version of the settings that the form showed; None: whatever it is.
 
     Raises:
@@ -53,6 +55,7 @@ def set_calendar_communication(
         "plain_sms": plain_sms,
         "quiet_from": quiet_from,
         "quiet_until": quiet_until,
+        "chain_offers": settings.chain_offers if chain_offers is None else chain_offers,
     }
     old = {name: str(getattr(settings, name)) for name in fields} | {"switches": before}
     for name, value in fields.items():

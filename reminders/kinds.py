@@ -7,6 +7,9 @@ from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
 from notifications.registry import Kind, register_kind
 from reminders import codes, contact_changes, lost_link
+from reminders.offers import enums as offer_enums
+from reminders.offers import queries as offer_queries
+from reminders.offers import voice as offer_voice
 from reminders.rules import CANCELLED, DETAILS, MOVED, REMINDER
 from reminders.voice import speak
 
@@ -44,6 +47,16 @@ KINDS = (
         order=40,
         retry_unknown=ONCE_MORE_BY_SMS_TOO,
     ),
+)
+OFFER = Kind(
+    offer_queries.KIND,
+    _("Earlier time"),
+    _(
+        "When a patient cancels two days ahead or more, the first ten who come at least 48 hours later are told by SMS."
+    ),
+    order=70,
+    retry_unknown=frozenset(),
+    invitation=True,
 )
 ON_REQUEST = {
     Kind(
@@ -86,6 +99,7 @@ REASONS = {
     "code_asked_for": _("the patient asked for a code"),
     "contact_changed": _("this address does not stand on the patient card any more"),
     "link_asked_for": _("the patient asked for the link again"),
+    "offer_slot": _("another patient gave up %(day)s, %(time)s"),
     # why it goes this way
     "instead_of_push": _("SMS, as the patient does not use the app"),
     "if_not_left": _("at the latest 5 hours before the start, if the e-mail has not left by then"),
@@ -117,6 +131,9 @@ REASONS = {
     "too_late": _("too late to be of use"),
     "read": _("the patient had read it already"),
     "sms_capped": _("no SMS: too many were caused online in a short time"),
+    **offer_enums.REASONS,
+    "service_gone": _("this service is not offered any more"),
+    "not_changeable": _("the patient cannot change the appointment by themselves any more"),
     # what went wrong
     "trying_again": _("not accepted yet, trying again (%(code)s)"),
     "second_try": _("tried once more: the first outcome is not known"),
@@ -133,6 +150,8 @@ def register() -> None:
     for kind in KINDS:
         register_kind(kind)
         register_voice(kind.name, speak)
+    register_kind(OFFER)
+    register_voice(OFFER.name, offer_voice.speak)
     for kind, voice in ON_REQUEST.items():
         register_kind(kind)
         register_voice(kind.name, voice)

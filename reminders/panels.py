@@ -16,6 +16,7 @@ from notifications.enums import Channel
 from notifications.queries import is_paused
 from notifications.registry import get_kind
 from reminders import preview, rules
+from reminders.offers import panels as offers
 
 MOST_OF_PATIENT = 20
 MARKS = {
@@ -95,5 +96,6 @@ def register() -> None:
     register_panel(
         Panel("lost_link", "public", "reminders/_lost_link.html", lambda _request, clinic: {"clinic": clinic})
     )
+    offers.register()
     register_panel(Panel("news", "news", "reminders/_news.html", news))
     register_panel(Panel("timeline", "appointment", "reminders/_timeline.html", timeline, order=10))

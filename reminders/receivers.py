@@ -10,38 +10,57 @@ from clinic.appointments.signals import (
     appointment_moved,
     appointment_restored,
 )
+from clinic.calendars.signals import calendar_hours_changed
+from clinic.demo.signals import demo_filled
 from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import appointment_switches_changed, calendar_communication_changed
 from reminders import operations
 from reminders.contact_changes import tell_old_address
+from reminders.offers import demo
+from reminders.offers import operations as offers
 from reminders.planning import replan
 
 
 @receiver(appointment_booked)
 def on_booked(*, appointment: Any, actor: Any, told: bool, extra: Any, at: Any, **_kwargs: Any) -> None:
     operations.tell_booked(appointment, actor=actor, told=told, extra=extra, at=at)
+    offers.close_under(appointment, at=at)
 
 
 @receiver(appointment_moved)
-def on_moved(*, appointment: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
+def on_moved(*, appointment: Any, actor: Any, at: Any, was: Any, **_kwargs: Any) -> None:
     operations.tell_moved(appointment, actor=actor, at=at)
+    offers.follow_moved(appointment, was=was, actor=actor, at=at)
 
 
 @receiver(appointment_cancelled)
 def on_cancelled(*, appointment: Any, by: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
     operations.tell_cancelled(appointment, by=by, actor=actor, at=at)
+    offers.follow_cancelled(appointment, by=by, actor=actor, at=at)
 
 
 @receiver(appointment_restored)
 def on_restored(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
+    offers.take_back(appointment, at=at)
+    offers.close_under(appointment, at=at)
     operations.take_back_cancelled(appointment, at=at)
+
+
+@receiver(calendar_hours_changed)
+def on_hours_changed(*, practitioner_id: int, at: Any, **_kwargs: Any) -> None:
+    offers.follow_hours(practitioner_id=practitioner_id, at=at)
 
 
 @receiver(patient_contact_changed)
 def on_contact_changed(*, patient: Any, at: Any, old: Any = None, **_kwargs: Any) -> None:
     operations.follow_patient(patient, at=at)
     tell_old_address(patient, old=old or {}, at=at)
+
+
+@receiver(demo_filled)
+def on_demo_filled(*, at: Any, **_kwargs: Any) -> None:
+    demo.fill(at=at)
 
 
 @receiver(calendar_communication_changed)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from reminders.offers import views as offers
 from reminders.views import appointment, lost_link, move, review, self_service
 
 app_name = "reminders"
@@ -10,6 +11,8 @@ urlpatterns = [
     path("my-appointment/<slug:slug>/", lost_link.lost_link, name="lost_link"),
     path("a/<str:token>/", appointment.appointment_link, name="appointment_link"),
     path("r/<str:token>/", review.review_link, name="review_link"),
+    path("o/<str:token>/", offers.offer_link, name="offer_link"),
+    path("offer/<str:key>/", offers.patient_offer, name="patient_offer"),
     path("review/<str:key>/", review.patient_review, name="patient_review"),
     path("appointment/<str:key>/", appointment.patient_appointment, name="patient_appointment"),
     path("appointment/<str:key>/confirm/", appointment.patient_confirm, name="patient_confirm"),

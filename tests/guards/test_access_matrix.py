@@ -28,6 +28,7 @@ from tests.factories.cards import note_of, twin_of
 from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
 from tests.factories.files import feed_of, feed_token, one_patient
 from tests.factories.house import DAYS, HTMX, NOW, House, by_link, logged_in
+from tests.factories.offers import offer_link_of
 from tests.factories.page import Answer
 from tests.factories.waiting import (
     area_form,
@@ -206,6 +207,10 @@ reminders:patient_close               GET   405   405   405   405   405   405   
 reminders:patient_close               POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405
 reminders:patient_seen                POST  404   204   404   404   404   404   404
+reminders:offer_link                  GET   302   302   302   302   302   302   302
+reminders:offer_link                  POST  405   405   405   405   405   405   405
+reminders:patient_offer               GET   404   404   404   404   404   404   404
+reminders:patient_offer               POST  404   404   404   404   404   404   404
 reminders:review_link                 GET   302   302   302   302   302   302   302
 reminders:review_link                 POST  405   405   405   405   405   405   405
 reminders:patient_review              GET   404   404   404   404   404   404   404
@@ -424,6 +429,8 @@ def way_by(name: str, house: House) -> PersonalLink:
     """Return the personal link that an address is for."""
     if name.startswith("waiting_area:personal"):
         return way_in_of(house)
+    if name in {"reminders:offer_link", "reminders:patient_offer"}:
+        return offer_link_of(house)
     return review_link_of(house) if name.endswith("_review") or name.endswith("review_link") else house.link
 
 
@@ -431,7 +438,7 @@ def key_of(name: str, house: House) -> str:
     """Return the key that stands in an address: an area's, a call's (the assistant's own), or a link's."""
     if name == "waiting_area:call" or name.startswith("waiting_area:call_"):
         return call_of(house).key
-    if name.startswith(("waiting_area:personal", "reminders:patient_review")):
+    if name.startswith(("waiting_area:personal", "reminders:patient_review", "reminders:patient_offer")):
         return link_key(way_by(name, house))
     return area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
 

@@ -18,6 +18,7 @@ from clinic.calendars.absences import add_absence
 from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
+from reminders.offers.voice import offer_address
 from reminders.planning import review_address
 from tests.factories.directory import held, listed, profile_of, reported_of
 from tests.factories.house import (
@@ -31,6 +32,7 @@ from tests.factories.house import (
     make_calendar,
     make_patient,
 )  # fmt: skip
+from tests.factories.offers import give_up, later
 from tests.factories.waiting import (
     area_of,
     arrive,
@@ -55,14 +57,16 @@ pytestmark = pytest.mark.one_engine
 # What is opened like a page but is none: a letter in a frame of the mailbox, a way to a page, data, a script.
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
-    "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link", "clinic:sitemap", "clinic:robots",
+    "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link",
+    "reminders:offer_link", "clinic:sitemap", "clinic:robots",
     "clinic:appointment_card",
     "clinic:feed", "clinic:import_template",
 }  # fmt: skip
 # Opened on their own, for who opens them is not there at all hours: on the day of the appointment alone, after it,
 # right after a booking, or with a code.
 ELSEWHERE = {
-    "waiting_area:personal", "reminders:patient_review", "clinic:book_done", "reminders:patient_card",
+    "waiting_area:personal", "reminders:patient_review",
+    "reminders:patient_offer", "clinic:book_done", "reminders:patient_card",
     "clinic:import_plan", "clinic:import_run",
 }  # fmt: skip
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
@@ -436,6 +440,32 @@ def test_writing_a_review_is_sound(live: str, rynek: House, walk_as: Callable[..
     walk.look()
 
     assert not walk.found, "\n".join(walk.found)
+
+
+def test_taking_an_earlier_time_is_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
+    """Both who wins and who comes too late, and what staff see of it."""
+    later(rynek, 1), later(rynek, 2)
+    first, second = give_up(rynek.appointment).offers.order_by("pk")
+    give_up(book(make_patient(rynek.clinic, "Wera Wczesna"), rynek.calendar, NOW + 1 * DAYS))
+    winner, loser, staff = walk_as(Client()), walk_as(Client()), walk_as(logged_in(rynek.admin))
+    for walk, offer in ((winner, first), (loser, second)):
+        address_of = offer_address(offer, at=NOW)
+        walk.page.goto(live + "/o/" + address_of.split("/o/")[1])
+        walk.look()
+        walk.page.emulate_media(color_scheme="light")
+    for walk, says in ((winner, "The new time is yours."), (loser, "This time is already taken")):
+        walk.page.get_by_role("button", name="Take the new time").click()
+        walk.page.get_by_text(says).wait_for()
+        walk.look()
+    staff.page.goto(live + rynek.url(f"appointments/{rynek.appointment.pk}/"))
+    staff.page.get_by_text("has taken it").wait_for()
+    staff.look()
+    staff.page.goto(live + rynek.url())
+    staff.page.get_by_text("Freed late").wait_for()
+    staff.look()
+
+    found = [*winner.found, *loser.found, *staff.found]
+    assert not found, "\n".join(found)
 
 
 def test_waiting_areas_other_faces_are_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:

@@ -14,7 +14,9 @@ def url(house: House) -> str:
 
 
 def test_switch_is_stored_for_this_appointment_alone(rynek: House, desk: Client) -> None:
-    response = desk.post(url(rynek), {"tell-details": "on", "tell-moved": "on", "tell-cancelled": "on"})
+    response = desk.post(
+        url(rynek), {"tell-details": "on", "tell-moved": "on", "tell-cancelled": "on", "tell-offer": "on"}
+    )
 
     page = Page(desk.get(response["Location"]))
     reminders = Delivery.objects.filter(message__appointment=rynek.appointment, message__kind="reminder")

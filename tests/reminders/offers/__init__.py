@@ -1,0 +1,1 @@
+"""Tests of given-up times and their offers."""
