@@ -8,6 +8,6 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the registries below."""
-        from notifications import panels  # noqa: PLC0415 - models must be loaded first
+        from notifications import panels, receivers  # noqa: F401, PLC0415 - models must be loaded first
 
         panels.register()

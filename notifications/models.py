@@ -4,7 +4,8 @@ from datetime import time
 
 from django.db import models
 
-from clinic.models import Appointment, Calendar, Clinic
+from clinic.models import Appointment, Calendar, Clinic, Patient
+from notifications.enums import ToldBy
 from notifications.rules import QuietHours
 
 
@@ -71,3 +72,36 @@ class ClinicPause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clinic_id} since {self.since}"
+
+
+class InvitationSettings(models.Model):
+    """Whether a clinic invites only those who agreed (P16); no row: as its country has it."""
+
+    clinic = models.OneToOneField(Clinic, on_delete=models.CASCADE, related_name="invitations")
+    needs_consent = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"invitations of clinic {self.clinic_id}"
+
+
+class InvitationChoice(models.Model):
+    """What a patient said about one kind of invitation (P16); no row: nothing yet."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="invitation_choices")
+    kind = models.CharField(max_length=20)
+    refused_at = models.DateTimeField(null=True)
+    wanted_at = models.DateTimeField(null=True)
+    told_by = models.CharField(max_length=10, choices=ToldBy)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "kind"], name="invitation_choice_once"),
+            # One of both: what was said before stands in the audit log.
+            models.CheckConstraint(
+                condition=models.Q(refused_at=None) ^ models.Q(wanted_at=None),
+                name="invitation_choice_is_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.patient_id} {self.kind} {'refused' if self.refused_at else 'wanted'}"

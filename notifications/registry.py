@@ -51,3 +51,8 @@ def list_kinds() -> list[Kind]:
     """Return the kinds that patients get unasked, in the order in which settings show them."""
     kinds = (kind for kind in _kinds.values() if not (kind.for_staff or kind.on_request))
     return sorted(kinds, key=lambda kind: kind.order)
+
+
+def list_invitations() -> list[Kind]:
+    """Return the kinds that patients may refuse for themselves (P16), in the order of the settings."""
+    return [kind for kind in list_kinds() if kind.invitation]

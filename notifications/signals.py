@@ -10,3 +10,9 @@ appointment_switches_changed = Signal()
 
 # A clinic paused all its sending or went on with it. Arguments: clinic, is_paused, at.
 sending_paused = Signal()
+
+# A patient refused or wants a kind of invitation. Arguments: patient, kind, is_wanted, actor, at.
+invitation_choice_changed = Signal()
+
+# Whether a clinic invites only with consent. Arguments: clinic, needs_consent, actor, at.
+clinic_invitations_changed = Signal()

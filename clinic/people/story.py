@@ -15,6 +15,8 @@ ACTIONS = {
     "patient.email_bounced": _("the e-mail address does not work"),
     "patient.exported": _("copied for the patient"),
     "patient.merged": _("another card went into this one"),
+    "patient.invitation_refused": _("wants no more invitations of a kind"),
+    "patient.invitation_wanted": _("agreed to invitations of a kind"),
     "patient.note_written": _("note written"),
     "patient.note_changed": _("note changed"),
     "patient.note_deleted": _("note deleted"),

@@ -19,7 +19,9 @@ from clinic.people.operations import StalePatient, change_patient
 from clinic.people.queries import find_card, find_patients, list_patients
 from messaging.delivery import send_due
 from messaging.models import Delivery, Message
-from notifications.enums import Channel
+from notifications.enums import Channel, ToldBy
+from notifications.invitations import opt_out
+from notifications.models import InvitationChoice
 from tests.factories.house import DAYS, HOURS, NOW, House, book, by_link, link_of, make_patient
 from tests.factories.page import Page
 
@@ -68,7 +70,8 @@ def test_no_table_keeps_anything_of_the_card_that_goes(rynek: House, twin: Patie
         for field in model._meta.get_fields()
         if field.many_to_one and field.related_model is Patient and model is not Patient
     }
-    assert pointing == {Appointment, PatientNote, PatientWord, Message}
+    assert pointing == {Appointment, PatientNote, PatientWord, Message, InvitationChoice}
+    opt_out(patient=twin, kind="review", told_by=ToldBy.STAFF, actor=SYSTEM, at=NOW)
 
     merge(rynek, rynek.patient, twin, email=True)
 
