@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('clinic', '0008_patient_search'),
-        ('notifications', '0001_initial'),
+        ('notifications', '0002_chain_offers'),
     ]
 
     operations = [
