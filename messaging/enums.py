@@ -50,3 +50,4 @@ class Purpose(models.TextChoices):
     WAITING = "waiting"
     REVIEW = "review"
     OFFER = "offer"
+    CHOICES = "choices"

@@ -44,6 +44,7 @@ def outgoing(delivery: Delivery, ready: Ready) -> Outgoing:
         attachments=ready.attachments,
         sender=_sender(ready.sender_name, settings.MAIL_FROM),
         reply_to=ready.reply_to,
+        headers=ready.headers,
         message_id=f"<{token}@{domain}>",
         return_address=f"{local}+{token}@{domain}",
     )

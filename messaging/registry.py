@@ -16,7 +16,10 @@ from messaging.models import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A delivery that is still right, rendered for its channel; `links` are the live ones in the text."""
+    """A delivery that is still right, rendered for its channel; `links` are the live ones in the text.
+
+    `headers`: an e-mail's own, beside those that the outbox writes.
+    """
 
     address: str
     text: str
@@ -26,6 +29,7 @@ class Ready:
     sender_name: str = ""
     reply_to: str = ""
     links: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ def why_not_invited(patient_ids: Collection[int], kind: str) -> dict[int, str]:
     return found
 
 
+def list_words(patient: Patient) -> list[InvitationChoice]:
+    """Return what a patient said about invitations, by kind (P16)."""
+    return list(InvitationChoice.objects.filter(patient=patient).order_by("kind"))
+
+
 def opt_out(*, patient: Patient, kind: str, told_by: ToldBy, actor: Actor, at: datetime) -> bool:
     """Let a patient have no more invitations of a kind (P16, K32).
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from clinic.models import Appointment, Calendar, Clinic
+from clinic.models import Appointment, Calendar, Clinic, Patient
 from clinic.panels import FormPart, Panel, register_form_part, register_panel
 from notifications.forms import SwitchesForm, booking_switches
+from notifications.invitations import list_words, needs_consent
 from notifications.models import ClinicPause
 from notifications.queries import get_wishes
-from notifications.registry import list_kinds
+from notifications.registry import list_invitations, list_kinds
 
 
 def communication_tab(request: HttpRequest, calendar: Calendar) -> Mapping[str, Any]:
@@ -31,6 +32,23 @@ def pause_banner(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | No
     return {"pause": pause} if pause else None
 
 
+def invitations(request: HttpRequest, patient: Patient) -> Mapping[str, Any]:
+    """Return each kind of invitation, whether the patient gets it, and what they said (P16)."""
+    words = {one.kind: one for one in list_words(patient)}
+    asks = needs_consent(patient.clinic)
+    rows = []
+    for kind in list_invitations():
+        word = words.get(kind.name)
+        is_wanted = word.wanted_at is not None if word else not asks
+        rows.append({"kind": kind, "word": word, "is_wanted": is_wanted})
+    return {"rows": rows, "patient": patient, "may_change": patient.merged_into_id is None}
+
+
+def consent(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
+    """Return whether the clinic invites only with consent, for the settings page."""
+    return {"asks": needs_consent(clinic)}
+
+
 def sending(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
     """Return whether the clinic's sending stands still, for the settings page."""
     return {"pause": ClinicPause.objects.filter(clinic=clinic).first()}
@@ -49,6 +67,10 @@ def register() -> None:
     register_panel(
         Panel("switches", "appointment_side", "notifications/_appointment_switches.html", switches, order=50)
     )
+    register_panel(
+        Panel("invitations", "patient", "notifications/_patient_invitations.html", invitations, order=5)
+    )
+    register_panel(Panel("consent", "settings", "notifications/_consent.html", consent))
     register_panel(Panel("sending", "settings", "notifications/_sending.html", sending))
     register_panel(Panel("pause", "today", "notifications/_pause.html", pause_banner, order=0))
     register_form_part(

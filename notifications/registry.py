@@ -15,6 +15,7 @@ class Kind:
 
     `retry_unknown`: the channels over which it is tried once more when it cannot be known whether the
     provider took it (G3). `invitation`: needs an opt-out of its own and is never tried again (P16).
+    `to_patients`: an invitation in the words in which patients choose it.
     `for_staff`: no patient gets it, `on_request`: it answers what was done on a page at this moment; no calendar
     and no appointment switches either.
     """
@@ -28,6 +29,7 @@ class Kind:
     has_self_service: bool = False
     for_staff: bool = False
     on_request: bool = False
+    to_patients: "StrOrPromise" = ""
 
 
 _kinds: dict[str, Kind] = {}

@@ -17,5 +17,11 @@ urlpatterns = [
         views.appointment_switches,
         name="appointment_switches",
     ),
+    path(
+        "c/<slug:slug>/patients/<int:pk>/invitations/",
+        views.patient_invitations,
+        name="patient_invitations",
+    ),
+    path("c/<slug:slug>/settings/invitations/", views.clinic_invitations, name="clinic_invitations"),
     path("c/<slug:slug>/settings/sending/", views.sending_pause, name="sending_pause"),
 ]

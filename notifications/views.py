@@ -8,8 +8,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from clinic.access import Member, get_for, staff
 from clinic.lib import clock
-from clinic.models import Appointment, Calendar
+from clinic.models import Appointment, Calendar, Patient
+from notifications.enums import ToldBy
 from notifications.forms import CommunicationForm, SwitchesForm
+from notifications.invitations import opt_in, opt_out, set_consent_needed
 from notifications.operations import (
     StaleSettings,
     pause_sending,
@@ -18,7 +20,7 @@ from notifications.operations import (
     set_calendar_communication,
 )
 from notifications.queries import get_settings, get_wishes, switches_of_calendar
-from notifications.registry import list_kinds
+from notifications.registry import list_invitations, list_kinds
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,6 +77,35 @@ def appointment_switches(request: HttpRequest, member: Member, pk: int) -> HttpR
         )
         messages.success(request, _("Saved for this appointment."))
     return redirect("clinic:appointment", slug=member.clinic.slug, pk=pk)
+
+
+@require_POST
+@staff("patient.write")
+def patient_invitations(request: HttpRequest, member: Member, pk: int) -> HttpResponse:
+    """Write down what a patient told the clinic about a kind of invitation (P16)."""
+    patient = get_for(member, Patient.objects.filter(merged_into=None), pk, "patient.write")
+    kinds = {kind.name: kind.label for kind in list_invitations()}
+    kind, word = request.POST.get("kind", ""), request.POST.get("word", "")
+    if kind in kinds and word in {"wants", "refuses"}:
+        say = opt_in if word == "wants" else opt_out
+        say(patient=patient, kind=kind, told_by=ToldBy.STAFF, actor=member.actor, at=clock.now())
+        messages.success(request, _("Saved: %(kind)s.") % {"kind": kinds[kind]})
+    return redirect("clinic:patient", slug=member.clinic.slug, pk=pk)
+
+
+@require_POST
+@staff("settings.write")
+def clinic_invitations(request: HttpRequest, member: Member) -> HttpResponse:
+    """Say whether the clinic invites only patients who agreed (P16)."""
+    if request.POST.get("consent") in {"yes", "no"}:
+        set_consent_needed(
+            clinic=member.clinic,
+            is_needed=request.POST["consent"] == "yes",
+            actor=member.actor,
+            at=clock.now(),
+        )
+        messages.success(request, _("Saved. Invitations that are not sent yet follow it."))
+    return redirect("clinic:settings", slug=member.clinic.slug)
 
 
 @require_POST

@@ -5,6 +5,7 @@ from typing import Any
 
 from clinic.models import Appointment, Patient
 from messaging.models import Delivery
+from notifications.invitations import list_words
 
 
 def _written(at: datetime | None) -> str | None:
@@ -32,6 +33,15 @@ def collect(patient: Patient) -> dict[str, Any]:
             "reference": patient.reference,
             "created_at": _written(patient.created_at),
         },
+        "invitations": [
+            {
+                "kind": one.kind,
+                "wanted": one.wanted_at is not None,
+                "said_at": _written(one.wanted_at or one.refused_at),
+                "said_by": one.told_by,
+            }
+            for one in list_words(patient)
+        ],
         "appointments": [
             {
                 "starts_at": _written(one.starts_at.astimezone(one.calendar.zone)),

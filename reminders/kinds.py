@@ -57,6 +57,7 @@ OFFER = Kind(
     order=70,
     retry_unknown=frozenset(),
     invitation=True,
+    to_patients=_("An earlier time, when one becomes free before your appointment"),
 )
 ON_REQUEST = {
     Kind(
@@ -118,6 +119,8 @@ REASONS = {
     "no_email": _("no e-mail address on the patient card"),
     "no_phone": _("no phone number on the patient card"),
     "email_bounced": _("the e-mail address on the patient card does not work"),
+    "opted_out": _("the patient does not want these"),
+    "no_consent": _("the clinic asks for consent first, and the patient has not agreed"),
     "off_for_calendar": _("switched off for this calendar"),
     "off_for_appointment": _("switched off for this appointment"),
     "moved_meanwhile": _("the appointment was moved meanwhile"),

@@ -14,8 +14,13 @@ from clinic.calendars.signals import calendar_hours_changed
 from clinic.demo.signals import demo_filled
 from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
-from notifications.signals import appointment_switches_changed, calendar_communication_changed
+from notifications.signals import (
+    appointment_switches_changed,
+    calendar_communication_changed,
+    invitation_choice_changed,
+)
 from reminders import operations
+from reminders.choices import follow_choice
 from reminders.contact_changes import tell_old_address
 from reminders.offers import demo
 from reminders.offers import operations as offers
@@ -71,6 +76,11 @@ def on_calendar_changed(*, calendar: Any, at: Any, **_kwargs: Any) -> None:
 @receiver(appointment_switches_changed)
 def on_switches_changed(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     replan(appointment, at=at)
+
+
+@receiver(invitation_choice_changed)
+def on_choice_changed(*, patient: Any, kind: Any, is_wanted: Any, at: Any, **_kwargs: Any) -> None:
+    follow_choice(patient=patient, kind=kind, is_wanted=is_wanted, at=at)
 
 
 @receiver(deliveries_accepted)

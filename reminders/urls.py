@@ -3,7 +3,7 @@
 from django.urls import path
 
 from reminders.offers import views as offers
-from reminders.views import appointment, lost_link, move, review, self_service
+from reminders.views import appointment, choices, lost_link, move, review, self_service
 
 app_name = "reminders"
 
@@ -12,6 +12,9 @@ urlpatterns = [
     path("a/<str:token>/", appointment.appointment_link, name="appointment_link"),
     path("r/<str:token>/", review.review_link, name="review_link"),
     path("o/<str:token>/", offers.offer_link, name="offer_link"),
+    path("u/<str:token>/", choices.choices_link, name="choices_link"),
+    path("u/<str:token>/<str:kind>/", choices.unsubscribe, name="unsubscribe"),
+    path("choices/<str:key>/", choices.patient_choices, name="patient_choices"),
     path("offer/<str:key>/", offers.patient_offer, name="patient_offer"),
     path("review/<str:key>/", review.patient_review, name="patient_review"),
     path("appointment/<str:key>/", appointment.patient_appointment, name="patient_appointment"),

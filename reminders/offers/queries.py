@@ -11,6 +11,7 @@ from clinic.appointments.queries import list_taken, list_taken_of
 from clinic.calendars.queries import list_services, open_spans
 from clinic.calendars.rules import merged
 from clinic.models import Appointment, Clinic
+from notifications.invitations import why_not_invited
 from notifications.queries import Wishes, wishes_for
 from reminders.offers import rules
 from reminders.offers.enums import Ended
@@ -98,6 +99,7 @@ def _judged(
     page: Sequence[Appointment], left_out: dict[int, str], services: set[str], *, at: datetime
 ) -> list[Candidate]:
     wishes = wishes_for(page)
+    uninvited = why_not_invited({one.patient_id for one in page}, KIND)
     return [
         Candidate(
             appointment_id=one.pk,
@@ -105,7 +107,11 @@ def _judged(
             starts_at=one.starts_at,
             booked_at=one.booked_at,
             length=one.ends_at - one.starts_at,
-            why_not=left_out.get(one.patient_id) or why_not_told(one, wishes[one.pk], services, at=at),
+            why_not=(
+                left_out.get(one.patient_id)
+                or uninvited.get(one.patient_id)
+                or why_not_told(one, wishes[one.pk], services, at=at)
+            ),
         )
         for one in page
     ]

@@ -13,8 +13,10 @@ from messaging.enums import Purpose
 from messaging.links import get_or_make, token_of
 from messaging.models import Delivery
 from messaging.registry import Hold, Ready, Skip, Verdict
+from notifications.invitations import why_not_invited
 from notifications.queries import Wishes, get_wishes
 from notifications.rules import sms_due
+from reminders.choices import choices_address
 from reminders.offers.enums import Ended
 from reminders.offers.models import SlotOffer
 from reminders.offers.queries import KIND, Standing, find_offer, standing_of, why_not_free, why_not_told
@@ -67,6 +69,9 @@ def _overtaken(offer: SlotOffer, wishes: Wishes, *, at: datetime) -> Skip | Hold
         return Skip(f"offer_{problem}")
     if not offer.patient.phone:
         return Skip("no_phone")
+    uninvited = why_not_invited([offer.patient.pk], KIND)
+    if uninvited:
+        return Skip(uninvited[offer.patient.pk])
     services = set(list_services(offer.freeing.calendar).values_list("name", flat=True))
     why = why_not_told(offer.appointment, wishes, services, at=at)
     return Skip(why) if why else None
@@ -88,13 +93,16 @@ def _render(offer: SlotOffer, wishes: Wishes, *, at: datetime) -> Ready:
     """Write an offer in the patient's language: clinic, day, time, link; no doctor, no reason (K29)."""
     patient, freeing = offer.patient, offer.freeing
     language, zone = patient.language, freeing.calendar.zone
-    address = offer_address(offer, at=at)
+    address, choices = offer_address(offer, at=at), choices_address(patient, at=at)
     context: dict[str, object] = {
         "clinic": offer.appointment.clinic.name,
         "short_date": when.short_date(freeing.starts_at, zone, language),
         "time": when.clock_time(freeing.starts_at, zone, language),
         "link": address,
+        "choices": choices,
     }
     with translation.override(language):
         text = line(f"{KIND}.sms.txt", context)
-    return Ready(address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address,))
+    return Ready(
+        address=patient.phone, text=sms.gsm(text) if wishes.plain_sms else text, links=(address, choices)
+    )

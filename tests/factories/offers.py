@@ -12,6 +12,8 @@ from clinic.models import Appointment
 from messaging.enums import Purpose
 from messaging.links import link_key
 from messaging.models import Delivery, PersonalLink
+from notifications.enums import ToldBy
+from notifications.invitations import opt_in
 from reminders.offers.models import Freeing, SlotOffer
 from reminders.offers.operations import cause_of, take
 from reminders.offers.queries import get_offer
@@ -64,6 +66,8 @@ def offer_link_of(house: House) -> PersonalLink:
     """Return the link by which the house's patient may take an earlier time; somebody gave one up for it."""
     offer = SlotOffer.objects.filter(appointment=house.appointment).first()
     if offer is None:
+        # In Germany only who agreed is invited.
+        opt_in(patient=house.patient, kind="offer", told_by=ToldBy.STAFF, actor=PATIENT, at=NOW)
         early = make_patient(house.clinic, "Wera Wczesna", phone_number="+48 512 345 999")
         give_up(book(early, house.calendar, SLOT - 7 * DAYS))
         offer = SlotOffer.objects.get(appointment=house.appointment)

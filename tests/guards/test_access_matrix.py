@@ -25,6 +25,7 @@ from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
 from tests.factories.booking import START, booking_form, open_for_booking
 from tests.factories.cards import note_of, twin_of
+from tests.factories.choices import choices_link_of
 from tests.factories.directory import profile_of, reported_of, review_link_of, review_of
 from tests.factories.files import feed_of, feed_token, one_patient
 from tests.factories.house import DAYS, HTMX, NOW, House, by_link, logged_in
@@ -175,6 +176,10 @@ notifications:calendar_communication  GET   302   302   403   403   200   404   
 notifications:calendar_communication  POST  302   302   403   403   302   404   404
 notifications:appointment_switches    GET   405   405   405   405   405   405   405
 notifications:appointment_switches    POST  302   302   302   302   302   404   404
+notifications:patient_invitations     GET   405   405   405   405   405   405   405
+notifications:patient_invitations     POST  302   302   302   302   302   404   404
+notifications:clinic_invitations      GET   405   405   405   405   405   405   405
+notifications:clinic_invitations      POST  302   302   403   403   302   404   404
 notifications:sending_pause           GET   405   405   405   405   405   405   405
 notifications:sending_pause           POST  302   302   403   403   302   404   404
 messaging:twilio_status               GET   405   405   405   405   405   405   405
@@ -211,6 +216,12 @@ reminders:offer_link                  GET   302   302   302   302   302   302   
 reminders:offer_link                  POST  405   405   405   405   405   405   405
 reminders:patient_offer               GET   404   404   404   404   404   404   404
 reminders:patient_offer               POST  404   404   404   404   404   404   404
+reminders:choices_link                GET   302   302   302   302   302   302   302
+reminders:choices_link                POST  405   405   405   405   405   405   405
+reminders:unsubscribe                 GET   302   302   302   302   302   302   302
+reminders:unsubscribe                 POST  200   200   200   200   200   200   200
+reminders:patient_choices             GET   404   404   404   404   404   404   404
+reminders:patient_choices             POST  404   404   404   404   404   404   404
 reminders:review_link                 GET   302   302   302   302   302   302   302
 reminders:review_link                 POST  405   405   405   405   405   405   405
 reminders:patient_review              GET   404   404   404   404   404   404   404
@@ -285,7 +296,8 @@ GETS = [name for name in NAMES if ROWS[name, "GET"]["admin"] != 405]
 POSTS = [name for name in NAMES if ROWS[name, "POST"]["admin"] != 405]
 # Looking at these is written down.
 SEEN = {"clinic:appointment", "clinic:patient", "waiting_area:caller_notify", "waiting_area:call"}
-WITHOUT_TOKEN = {"messaging:twilio_status"}  # signed instead
+# Signed instead, or shown by whoever has the link alone.
+WITHOUT_TOKEN = {"messaging:twilio_status", "reminders:unsubscribe"}
 # Staff's own addresses: those that nobody opens without logging in.
 STAFF_ONLY = [
     name for name in NAMES if 404 in {ROWS[name, m]["stranger"] for m in ("GET", "POST")}
@@ -344,7 +356,7 @@ def object_of(name: str, house: House) -> int:
     """Return the id of the house's object that an address is about."""
     if name in {"clinic:patient_note", "clinic:patient_note_delete"}:
         return note_of(house).pk
-    if name.startswith("clinic:patient"):
+    if name.startswith(("clinic:patient", "notifications:patient")):
         return house.patient.pk
     if name in {
         "clinic:calendar_settings",
@@ -400,7 +412,7 @@ def address(name: str, house: House, *, pk: int | None = None, slug: str = "") -
         "delivery_id": pk or object_of(name, house),
         "service": house.service.pk,
         "token": token_in(name, house),
-        "kind": "patients",
+        "kind": "offer" if name == "reminders:unsubscribe" else "patients",
         "key": key_of(name, house),
         "practitioner": house.calendar.practitioner.slug,
         "start": code_of(START),
@@ -431,6 +443,8 @@ def way_by(name: str, house: House) -> PersonalLink:
         return way_in_of(house)
     if name in {"reminders:offer_link", "reminders:patient_offer"}:
         return offer_link_of(house)
+    if name in {"reminders:choices_link", "reminders:unsubscribe", "reminders:patient_choices"}:
+        return choices_link_of(house.patient)
     return review_link_of(house) if name.endswith("_review") or name.endswith("review_link") else house.link
 
 
@@ -438,7 +452,10 @@ def key_of(name: str, house: House) -> str:
     """Return the key that stands in an address: an area's, a call's (the assistant's own), or a link's."""
     if name == "waiting_area:call" or name.startswith("waiting_area:call_"):
         return call_of(house).key
-    if name.startswith(("waiting_area:personal", "reminders:patient_review", "reminders:patient_offer")):
+    if name.startswith(("waiting_area:personal", "reminders:patient_review")) or name in {
+        "reminders:patient_offer",
+        "reminders:patient_choices",
+    }:
         return link_key(way_by(name, house))
     return area_of(house).key if name.startswith("waiting_area:") else link_key(house.link)
 
@@ -499,6 +516,9 @@ def body(name: str, house: House) -> dict[str, object]:
         "notifications:calendar_communication": {"version": "1", "tell-details": "on"},
         "notifications:appointment_switches": {"tell-reminder": "on"},
         "notifications:sending_pause": {"pause": "yes"},
+        "notifications:patient_invitations": {"kind": "offer", "word": "refuses"},
+        "notifications:clinic_invitations": {"consent": "yes"},
+        "reminders:unsubscribe": {"List-Unsubscribe": "One-Click"},
         "reminders:lost_link": {"address": house.patient.email},
         "reminders:patient_code": {"send": "1"},
         "reminders:patient_confirm": {"sequence": house.appointment.sequence},

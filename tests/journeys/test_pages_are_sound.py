@@ -18,6 +18,7 @@ from clinic.calendars.absences import add_absence
 from clinic.lib import clock
 from clinic.models import Patient, User
 from messaging.links import token_of
+from reminders.choices import choices_address
 from reminders.offers.voice import offer_address
 from reminders.planning import review_address
 from tests.factories.directory import held, listed, profile_of, reported_of
@@ -58,7 +59,7 @@ pytestmark = pytest.mark.one_engine
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link",
-    "reminders:offer_link", "clinic:sitemap", "clinic:robots",
+    "reminders:offer_link", "reminders:choices_link", "reminders:unsubscribe", "clinic:sitemap", "clinic:robots",
     "clinic:appointment_card",
     "clinic:feed", "clinic:import_template",
 }  # fmt: skip
@@ -66,7 +67,7 @@ NO_PAGES = {
 # right after a booking, or with a code.
 ELSEWHERE = {
     "waiting_area:personal", "reminders:patient_review",
-    "reminders:patient_offer", "clinic:book_done", "reminders:patient_card",
+    "reminders:patient_offer", "reminders:patient_choices", "clinic:book_done", "reminders:patient_card",
     "clinic:import_plan", "clinic:import_run",
 }  # fmt: skip
 # Each page's main action, as one finds it: what somebody most likely came to do, or the first field to do it in.
@@ -440,6 +441,22 @@ def test_writing_a_review_is_sound(live: str, rynek: House, walk_as: Callable[..
     walk.look()
 
     assert not walk.found, "\n".join(walk.found)
+
+
+def test_choosing_invitations_is_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
+    """The patient's page by its link, and what staff see of it on the card."""
+    patient, staff = walk_as(Client()), walk_as(logged_in(rynek.admin))
+    patient.page.goto(live + "/u/" + choices_address(rynek.patient, at=NOW).split("/u/")[1])
+    patient.look()
+    patient.page.get_by_role("button", name="None of these").click()
+    patient.page.get_by_text("You get none of these any more.").wait_for()
+    patient.look()
+    staff.page.goto(live + rynek.url(f"patients/{rynek.patient.pk}/"))
+    staff.page.get_by_text("not wanted since").first.wait_for()
+    staff.look()
+
+    found = [*patient.found, *staff.found]
+    assert not found, "\n".join(found)
 
 
 def test_taking_an_earlier_time_is_sound(live: str, rynek: House, walk_as: Callable[..., Walk]) -> None:
