@@ -39,21 +39,20 @@ class Choice:
 
 def choices_address(patient: Patient, *, at: datetime) -> str:
     """Return the absolute address at which a patient says what they want; the link is made with it."""
-    return (
-        f"{settings.PUBLIC_URL}{reverse('reminders:choices_link', kwargs={'token': _token(patient, at=at)})}"
-    )
+    return f"{settings.PUBLIC_URL}{reverse('reminders:choices_link', kwargs={'token': choices_token(patient, at=at)})}"
 
 
 def unsubscribe_headers(patient: Patient, kind: str, *, at: datetime) -> dict[str, str]:
     """Return the headers by which a mail program refuses a kind with one press (RFC 8058)."""
-    address = reverse("reminders:unsubscribe", kwargs={"token": _token(patient, at=at), "kind": kind})
+    address = reverse("reminders:unsubscribe", kwargs={"token": choices_token(patient, at=at), "kind": kind})
     return {
         "List-Unsubscribe": f"<{settings.PUBLIC_URL}{address}>",
         "List-Unsubscribe-Post": ONE_CLICK,
     }
 
 
-def _token(patient: Patient, *, at: datetime) -> str:
+def choices_token(patient: Patient, *, at: datetime) -> str:
+    """Return the token of a patient's choices link, which is made if there is none yet."""
     link = get_or_make(
         clinic_id=patient.clinic_id,
         purpose=Purpose.CHOICES,

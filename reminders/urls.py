@@ -25,6 +25,7 @@ urlpatterns = [
     path("appointment/<str:key>/my/", self_service.patient_card, name="patient_card"),
     path("appointment/<str:key>/my/contact/", self_service.patient_contact, name="patient_contact"),
     path("appointment/<str:key>/my/export/", self_service.patient_export, name="patient_export"),
+    path("appointment/<str:key>/my/choices/", self_service.patient_wishes, name="patient_wishes"),
     path("appointment/<str:key>/my/close/", self_service.patient_close, name="patient_close"),
     path("appointment/<str:key>/seen/", appointment.patient_seen, name="patient_seen"),
 ]

@@ -22,6 +22,7 @@ from clinic.people.operations import StalePatient, change_patient
 from messaging.enums import Purpose
 from messaging.links import list_for, token_of
 from reminders import codes
+from reminders.choices import choices_token
 from reminders.export import collect
 from reminders.forms import CodeForm, ContactForm
 from reminders.views.appointment import for_patient
@@ -239,6 +240,15 @@ def patient_export(request: HttpRequest, key: str, patient: Patient) -> HttpResp
     answer = JsonResponse(collect(patient), json_dumps_params={"ensure_ascii": False, "indent": 1})
     answer["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
+
+
+@require_POST
+@for_patient
+@with_code
+def patient_wishes(request: HttpRequest, key: str, patient: Patient) -> HttpResponse:
+    """Lead to the page of what the patient wants to be invited to (D6, P16)."""
+    page = reverse("reminders:choices_link", kwargs={"token": choices_token(patient, at=clock.now())})
+    return redirect(page)
 
 
 @require_POST

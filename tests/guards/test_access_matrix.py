@@ -208,6 +208,8 @@ reminders:patient_contact             GET   405   405   405   405   405   405   
 reminders:patient_contact             POST  404   302   404   404   404   404   404
 reminders:patient_export              GET   405   405   405   405   405   405   405
 reminders:patient_export              POST  404   302   404   404   404   404   404
+reminders:patient_wishes              GET   405   405   405   405   405   405   405
+reminders:patient_wishes              POST  404   302   404   404   404   404   404
 reminders:patient_close               GET   405   405   405   405   405   405   405
 reminders:patient_close               POST  404   302   404   404   404   404   404
 reminders:patient_seen                GET   405   405   405   405   405   405   405

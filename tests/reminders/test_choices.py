@@ -9,7 +9,7 @@ from django.test import Client
 from clinic.audit.models import AuditEntry
 from clinic.lib import clock
 from clinic.models import Clinic, Patient
-from messaging.links import revoke
+from messaging.links import link_key, revoke
 from messaging.models import Delivery, PersonalLink
 from notifications.enums import ToldBy
 from notifications.invitations import needs_consent, opt_in, opt_out, why_not_invited
@@ -19,7 +19,7 @@ from reminders.export import collect
 from reminders.offers.models import Freeing
 from tests.factories.choices import choices_link_of, to_choices
 from tests.factories.clinic import STAFF
-from tests.factories.house import DAYS, NOW, House, logged_in, make_patient
+from tests.factories.house import DAYS, NOW, House, by_link, logged_in, make_patient
 from tests.factories.offers import GRACE, give_up, later, sms_of, told
 from tests.factories.outbox import sweep
 
@@ -202,3 +202,11 @@ def test_no_wave_goes_to_nobody(rynek: House) -> None:
     freeing = give_up(rynek.appointment)
 
     assert Freeing.objects.get(pk=freeing.pk).ended == "nobody"
+
+
+def test_page_behind_the_code_leads_to_the_choices(rynek: House) -> None:
+    """Without the code it leads nowhere (D6)."""
+    client = by_link(rynek.link)
+    path = f"/appointment/{link_key(rynek.link)}/my/choices/"
+    assert client.post(path)["Location"].endswith("/code/")
+    assert not PersonalLink.objects.filter(purpose="choices").exists()
