@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from clinic.appointments.signals import (
     appointment_booked,
     appointment_cancelled,
+    appointment_marked,
     appointment_moved,
     appointment_restored,
 )
@@ -16,6 +17,7 @@ from clinic.people.signals import patient_contact_changed
 from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import appointment_switches_changed, calendar_communication_changed
 from reminders import operations
+from reminders.after import operations as after
 from reminders.contact_changes import tell_old_address
 from reminders.offers import demo
 from reminders.offers import operations as offers
@@ -31,12 +33,14 @@ def on_booked(*, appointment: Any, actor: Any, told: bool, extra: Any, at: Any, 
 @receiver(appointment_moved)
 def on_moved(*, appointment: Any, actor: Any, at: Any, was: Any, **_kwargs: Any) -> None:
     operations.tell_moved(appointment, actor=actor, at=at)
+    after.follow_moved(appointment, at=at)
     offers.follow_moved(appointment, was=was, actor=actor, at=at)
 
 
 @receiver(appointment_cancelled)
 def on_cancelled(*, appointment: Any, by: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
     operations.tell_cancelled(appointment, by=by, actor=actor, at=at)
+    after.follow_cancelled(appointment, actor=actor, at=at)
     offers.follow_cancelled(appointment, by=by, actor=actor, at=at)
 
 
@@ -45,6 +49,12 @@ def on_restored(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     offers.take_back(appointment, at=at)
     offers.close_under(appointment, at=at)
     operations.take_back_cancelled(appointment, at=at)
+    after.follow_restored(appointment, at=at)
+
+
+@receiver(appointment_marked)
+def on_marked(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
+    after.follow_mark(appointment, at=at)
 
 
 @receiver(calendar_hours_changed)
@@ -55,6 +65,7 @@ def on_hours_changed(*, practitioner_id: int, at: Any, **_kwargs: Any) -> None:
 @receiver(patient_contact_changed)
 def on_contact_changed(*, patient: Any, at: Any, old: Any = None, **_kwargs: Any) -> None:
     operations.follow_patient(patient, at=at)
+    after.follow_patient(patient, at=at)
     tell_old_address(patient, old=old or {}, at=at)
 
 
@@ -66,11 +77,13 @@ def on_demo_filled(*, at: Any, **_kwargs: Any) -> None:
 @receiver(calendar_communication_changed)
 def on_calendar_changed(*, calendar: Any, at: Any, **_kwargs: Any) -> None:
     operations.follow_calendar(calendar, at=at)
+    after.follow_calendar(calendar, at=at)
 
 
 @receiver(appointment_switches_changed)
 def on_switches_changed(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     replan(appointment, at=at)
+    after.refresh([appointment], at=at)
 
 
 @receiver(deliveries_accepted)
