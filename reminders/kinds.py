@@ -66,7 +66,7 @@ AFTER = (
         after_rules.REVIEW,
         _("Review request"),
         _(
-            "2 hours after an appointment, the patient is asked for a review. Appointments booked online always bring it."
+            "2 hours after an appointment, the patient is asked for a review. What was booked online always brings it."
         ),
         order=50,
         retry_unknown=frozenset(),
@@ -76,7 +76,7 @@ AFTER = (
         after_rules.NEXT,
         _("Next appointment"),
         _(
-            "20 hours after an appointment, the patient gets a link to free times, unless another appointment is booked."
+            "20 hours after an appointment, the patient gets a link to free times, unless another one is booked."
         ),
         order=60,
         retry_unknown=frozenset(),
