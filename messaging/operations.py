@@ -112,6 +112,38 @@ def put(plan: Plan, *, at: datetime) -> Message:
     return message
 
 
+def put_new(plans: Sequence[Plan], *, at: datetime) -> None:
+    """Write down plans whose keys cannot exist yet: of a booking or a move that is just being made.
+
+    Two statements, however many plans.
+    """
+    messages = [
+        Message(
+            clinic_id=plan.clinic_id,
+            kind=plan.kind,
+            cause=plan.cause,
+            version=plan.version,
+            recipient=plan.recipient,
+            appointment_id=plan.appointment_id,
+            patient_id=plan.patient_id,
+            is_left_out=plan.is_left_out,
+            reason=plan.reason,
+            facts=dict(plan.facts),
+            planned_at=plan.planned_at,
+            valid_until=plan.valid_until,
+            created_at=at,
+        )
+        for plan in plans
+    ]
+    made = zip(Message.objects.bulk_create(messages), plans, strict=True)
+    Delivery.objects.bulk_create(
+        Delivery(message=message, clinic_id=plan.clinic_id, channel=way.channel, **_values(way, at=at))
+        for message, plan in made
+        for way in plan.ways
+    )
+    _ring_for((way for plan in plans for way in plan.ways), at=at)
+
+
 def _by_key(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """Return the same few rows, named by their keys: an UPDATE cannot join.
 

@@ -32,21 +32,32 @@ def why_not_invited(patient_ids: Collection[int], kind: str) -> dict[int, str]:
 
     Two queries, however many patients; made for claims.
     """
+    return {patient: why for (patient, _kind), why in why_no_kinds(patient_ids, [kind]).items()}
+
+
+def why_no_kinds(patient_ids: Collection[int], kinds: Collection[str]) -> dict[tuple[int, str], str]:
+    """Return, by patient and kind, why they get no such invitation; what they may get is not in it (P16).
+
+    Two queries, however many patients and kinds.
+    """
     if not patient_ids:
         return {}
-    rows = InvitationChoice.objects.filter(patient__in=patient_ids, kind=kind)
+    rows = InvitationChoice.objects.filter(patient__in=patient_ids, kind__in=kinds)
     is_refused = {
-        patient: refused is not None for patient, refused in rows.values_list("patient", "refused_at")
+        (patient, kind): refused is not None
+        for patient, kind, refused in rows.values_list("patient", "kind", "refused_at")
     }
     cards = Patient.objects.filter(pk__in=patient_ids).values_list(
         "pk", "clinic__country", "clinic__invitations__needs_consent"
     )
     found = {}
     for patient, country, own in cards:
-        if is_refused.get(patient):
-            found[patient] = OPTED_OUT
-        elif patient not in is_refused and (country in CONSENT_COUNTRIES if own is None else own):
-            found[patient] = NO_CONSENT
+        asks = country in CONSENT_COUNTRIES if own is None else own
+        for key in ((patient, kind) for kind in kinds):
+            if is_refused.get(key):
+                found[key] = OPTED_OUT
+            elif asks and key not in is_refused:
+                found[key] = NO_CONSENT
     return found
 
 

@@ -7,6 +7,9 @@ from messaging.registry import register_reasons, register_voice
 from notifications.enums import Channel
 from notifications.registry import Kind, register_kind
 from reminders import codes, contact_changes, lost_link
+from reminders.after import enums as after_enums
+from reminders.after import rules as after_rules
+from reminders.after import voice as after_voice
 from reminders.offers import enums as offer_enums
 from reminders.offers import queries as offer_queries
 from reminders.offers import voice as offer_voice
@@ -58,6 +61,28 @@ OFFER = Kind(
     retry_unknown=frozenset(),
     invitation=True,
     to_patients=_("An earlier time, when one becomes free before your appointment"),
+)
+AFTER = (
+    Kind(
+        after_rules.REVIEW,
+        _("Review request"),
+        _(
+            "2 hours after an appointment, the patient is asked for a review. What was booked online always brings it."
+        ),
+        order=50,
+        retry_unknown=frozenset(),
+        invitation=True,
+    ),
+    Kind(
+        after_rules.NEXT,
+        _("Next appointment"),
+        _(
+            "20 hours after an appointment, the patient gets a link to free times, unless another one is booked."
+        ),
+        order=60,
+        retry_unknown=frozenset(),
+        invitation=True,
+    ),
 )
 ON_REQUEST = {
     Kind(
@@ -135,6 +160,7 @@ REASONS = {
     "read": _("the patient had read it already"),
     "sms_capped": _("no SMS: too many were caused online in a short time"),
     **offer_enums.REASONS,
+    **after_enums.REASONS,
     "service_gone": _("this service is not offered any more"),
     "not_changeable": _("the patient cannot change the appointment by themselves any more"),
     # what went wrong
@@ -153,6 +179,9 @@ def register() -> None:
     for kind in KINDS:
         register_kind(kind)
         register_voice(kind.name, speak)
+    for kind in AFTER:
+        register_kind(kind)
+        register_voice(kind.name, after_voice.speak)
     register_kind(OFFER)
     register_voice(OFFER.name, offer_voice.speak)
     for kind, voice in ON_REQUEST.items():

@@ -20,6 +20,7 @@ from notifications.enums import Channel
 from notifications.operations import set_appointment_switches
 from notifications.queries import get_wishes, wishes_for
 from reminders import planning, rules
+from reminders.after.operations import plan_after
 from reminders.planning import cause_of, plan_news, plan_reminder, replan, to_way
 from reminders.rules import CANCELLED, DETAILS, MOVED
 
@@ -29,7 +30,7 @@ OVERTAKEN = "cancelled_meanwhile"
 def tell_booked(
     appointment: Appointment, *, actor: Actor, told: bool, extra: Mapping[str, Any], at: datetime
 ) -> None:
-    """Plan details and reminder of a new appointment (P4, P5); with its own switches, if any came (P2)."""
+    """Plan all of a new appointment (P4, P5, P7, P9); with its own switches, if any came (P2)."""
     switches = extra.get("notifications")
     if switches:
         set_appointment_switches(appointment=appointment, switches=switches, actor=actor, at=at)
@@ -37,7 +38,9 @@ def tell_booked(
     wishes = get_wishes(appointment)
     plan_news(appointment, DETAILS, by_patient=by_patient, is_told=told, wishes=wishes, at=at)
     plan_reminder(appointment, is_told=told, wishes=wishes, at=at)
-    if not extra.get("online", {}).get("may_send_sms", True):
+    may_send_sms = extra.get("online", {}).get("may_send_sms", True)
+    plan_after(appointment, is_told=told, may_send_sms=may_send_sms, wishes=wishes, at=at)
+    if not may_send_sms:
         spare_sms(appointment, at=at)
 
 

@@ -7,6 +7,7 @@ from django.dispatch import receiver
 from clinic.appointments.signals import (
     appointment_booked,
     appointment_cancelled,
+    appointment_marked,
     appointment_moved,
     appointment_restored,
 )
@@ -20,6 +21,7 @@ from notifications.signals import (
     invitation_choice_changed,
 )
 from reminders import operations
+from reminders.after import operations as after
 from reminders.choices import follow_choice
 from reminders.contact_changes import tell_old_address
 from reminders.offers import demo
@@ -36,12 +38,14 @@ def on_booked(*, appointment: Any, actor: Any, told: bool, extra: Any, at: Any, 
 @receiver(appointment_moved)
 def on_moved(*, appointment: Any, actor: Any, at: Any, was: Any, **_kwargs: Any) -> None:
     operations.tell_moved(appointment, actor=actor, at=at)
+    after.follow_moved(appointment, at=at)
     offers.follow_moved(appointment, was=was, actor=actor, at=at)
 
 
 @receiver(appointment_cancelled)
 def on_cancelled(*, appointment: Any, by: Any, actor: Any, at: Any, **_kwargs: Any) -> None:
     operations.tell_cancelled(appointment, by=by, actor=actor, at=at)
+    after.follow_cancelled(appointment, actor=actor, at=at)
     offers.follow_cancelled(appointment, by=by, actor=actor, at=at)
 
 
@@ -50,6 +54,12 @@ def on_restored(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     offers.take_back(appointment, at=at)
     offers.close_under(appointment, at=at)
     operations.take_back_cancelled(appointment, at=at)
+    after.follow_restored(appointment, at=at)
+
+
+@receiver(appointment_marked)
+def on_marked(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
+    after.follow_mark(appointment, at=at)
 
 
 @receiver(calendar_hours_changed)
@@ -60,6 +70,7 @@ def on_hours_changed(*, practitioner_id: int, at: Any, **_kwargs: Any) -> None:
 @receiver(patient_contact_changed)
 def on_contact_changed(*, patient: Any, at: Any, old: Any = None, **_kwargs: Any) -> None:
     operations.follow_patient(patient, at=at)
+    after.follow_patient(patient, at=at)
     tell_old_address(patient, old=old or {}, at=at)
 
 
@@ -71,11 +82,13 @@ def on_demo_filled(*, at: Any, **_kwargs: Any) -> None:
 @receiver(calendar_communication_changed)
 def on_calendar_changed(*, calendar: Any, at: Any, **_kwargs: Any) -> None:
     operations.follow_calendar(calendar, at=at)
+    after.follow_calendar(calendar, at=at)
 
 
 @receiver(appointment_switches_changed)
 def on_switches_changed(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
     replan(appointment, at=at)
+    after.refresh([appointment], at=at)
 
 
 @receiver(invitation_choice_changed)
