@@ -72,6 +72,7 @@ AFTER = (
         order=50,
         retry_unknown=frozenset(),
         invitation=True,
+        to_patients=_("A review: how was it?"),
     ),
     Kind(
         after_rules.NEXT,
@@ -82,6 +83,7 @@ AFTER = (
         order=60,
         retry_unknown=frozenset(),
         invitation=True,
+        to_patients=_("Free times for the next appointment"),
     ),
 )
 ON_REQUEST = {

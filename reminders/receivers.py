@@ -18,6 +18,7 @@ from messaging.signals import deliveries_accepted, deliveries_lost
 from notifications.signals import (
     appointment_switches_changed,
     calendar_communication_changed,
+    clinic_invitations_changed,
     invitation_choice_changed,
 )
 from reminders import operations
@@ -94,6 +95,12 @@ def on_switches_changed(*, appointment: Any, at: Any, **_kwargs: Any) -> None:
 @receiver(invitation_choice_changed)
 def on_choice_changed(*, patient: Any, kind: Any, is_wanted: Any, at: Any, **_kwargs: Any) -> None:
     follow_choice(patient=patient, kind=kind, is_wanted=is_wanted, at=at)
+    after.follow_patient(patient, at=at)
+
+
+@receiver(clinic_invitations_changed)
+def on_consent_changed(*, clinic: Any, at: Any, **_kwargs: Any) -> None:
+    after.follow_clinic(clinic, at=at)
 
 
 @receiver(deliveries_accepted)

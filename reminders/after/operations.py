@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from clinic.appointments.enums import Status
 from clinic.audit.operations import Actor
-from clinic.models import Appointment, Calendar, Patient
+from clinic.models import Appointment, Calendar, Clinic, Patient
 from messaging.enums import UNSENT
 from messaging.models import Delivery, Message
 from messaging.operations import Plan, bring_back, drop, make_due, put, put_new, release_claims
@@ -77,6 +77,11 @@ def follow_patient(patient: Patient, *, at: datetime) -> None:
 def follow_calendar(calendar: Calendar, *, at: datetime) -> None:
     """Let unsent messages follow a calendar's changed switches and hours (E1.9, E1.10)."""
     refresh(_followed(at).filter(calendar=calendar), at=at)
+
+
+def follow_clinic(clinic: Clinic, *, at: datetime) -> None:
+    """Let unsent messages follow whether the clinic invites only those who agreed (P16)."""
+    refresh(_followed(at).filter(clinic=clinic), at=at)
 
 
 def _followed(at: datetime) -> QuerySet[Appointment]:

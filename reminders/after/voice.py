@@ -19,6 +19,7 @@ from reminders.after import rules
 from reminders.after.planning import why_off
 from reminders.after.queries import World, read_world
 from reminders.after.rules import REVIEW
+from reminders.choices import choices_address, unsubscribe_headers
 from reminders.invitation import reply_address
 from reminders.planning import review_address
 from reminders.voice import TEMPLATES, line
@@ -107,18 +108,22 @@ def address_of(kind: str, appointment: Appointment, *, at: datetime) -> str:
 
 
 def _render(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: datetime) -> Ready:
-    """Write a delivery in the patient's language; subject and SMS name the clinic alone (X4, K29)."""
+    """Write a delivery in the patient's language; subject and SMS name the clinic alone (X4, K29).
+
+    By which way it may go, it carries the link that refuses the next one (P16, K32).
+    """
     patient, calendar, kind = appointment.patient, appointment.calendar, row.message.kind
     language = patient.language
-    address = address_of(kind, appointment, at=at)
+    address, choices = address_of(kind, appointment, at=at), choices_address(patient, at=at)
     # The booking page is everybody's: only a personal link is kept out of what is stored.
-    links = (address,) if kind == REVIEW else ()
+    links = (address, choices) if kind == REVIEW else (choices,)
     context: dict[str, object] = {
         "clinic": appointment.clinic.name,
         "name": patient.name,
         "practitioner": calendar.practitioner.name,
         "date_and_time": when.date_and_time(appointment.starts_at, calendar.zone, language),
         "link": address,
+        "choices": choices,
         "language": language,
     }
     with translation.override(language):
@@ -133,4 +138,5 @@ def _render(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: date
             sender_name=appointment.clinic.name,
             reply_to=reply_address(appointment),
             links=links,
+            headers=unsubscribe_headers(patient, kind, at=at),
         )
