@@ -184,12 +184,12 @@ def test_off_and_on_again_and_each_by_itself(rynek: House) -> None:
 
 def test_no_switch_mutes_the_request_of_those_booked_online(rynek: House) -> None:
     visit = book(rynek.patient, rynek.calendar, START + HOURS, origin=Origin.PATIENT, actor=PATIENT)
-    off = {"review": False, "next_appointment": False}
-    switch(rynek.calendar, **off)
-    set_appointment_switches(appointment=visit, switches=off, actor=SYSTEM, at=NOW)
+    set_appointment_switches(appointment=visit, switches={"review": False}, actor=SYSTEM, at=NOW)
+    switch(rynek.calendar, review=False, next_appointment=False)
 
     assert [row[1] for row in said(visit, "review")] == ["planned", "planned"]
-    assert said(visit, "next_appointment") == [(None, "off_for_appointment")]
+    assert said(visit, "next_appointment") == [(None, "off_for_calendar")]
+    assert said(rynek.appointment, "review") == [(None, "off_for_calendar")]
 
 
 def test_changed_quiet_hours_move_a_held_sms(rynek: House) -> None:
