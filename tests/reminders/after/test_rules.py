@@ -15,7 +15,7 @@ WARSAW = ZoneInfo("Europe/Warsaw")
 
 
 def wall(zone: str, *parts: int) -> datetime:
-    return datetime(*parts, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[arg-type]
+    return datetime(*parts).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
