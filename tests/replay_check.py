@@ -3,7 +3,7 @@
     python -m tests.replay_check BOOKINGS.csv REPORT.jsonl
 
 Every booking is made by staff and nobody reads anything. For each, the expected lines are worked out here
-(P4, P5, P11, P14) and compared with the report's, all of them, in both directions.
+(P4, P5, P7, P9, P11, P14) and compared with the report's, all of them, in both directions.
 """
 
 import csv
@@ -14,6 +14,8 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 H = timedelta(hours=1)
+KINDS = ("details", "reminder")
+AFTER = {"review": 2 * H, "next_appointment": 20 * H}
 
 
 def instant(text: str, zone: ZoneInfo) -> datetime:
@@ -39,9 +41,9 @@ def expected(row: dict[str, str]) -> list[tuple[str, str | None, datetime | None
     remind = start - 48 * H if lead > 72 * H else start - 24 * H if lead >= 36 * H else None
     lines: list[tuple[str, str | None, datetime | None, datetime | None, str]] = []
     if not (has_mail or has_phone):
-        return [("details", None, None, None, "skipped"), ("reminder", None, None, None, "skipped")]
+        return [(kind, None, None, None, "skipped") for kind in (*KINDS, *AFTER)]
     fallback = booked if not has_mail or start - booked < 5 * H else booked + 4 * H
-    for kind, mail_at, sms_at in (("details", booked, fallback), ("reminder", remind, remind)):
+    for kind, mail_at, sms_at in zip(KINDS, (booked, remind), (fallback, remind), strict=True):
         if mail_at is None or sms_at is None:
             lines.append((kind, None, None, None, "skipped"))
             continue
@@ -56,6 +58,13 @@ def expected(row: dict[str, str]) -> list[tuple[str, str | None, datetime | None
             lines.append((kind, "sms", sms_at, None, "skipped"))
         else:
             lines.append((kind, "sms", sms_at, leaves, "sent"))
+    end = start + timedelta(minutes=int(row["minutes"]))
+    for kind, later in AFTER.items():
+        # A file of bookings makes no public profile and opens nothing to book online: both are planned and, when
+        # they are due, left out (P7, P9).
+        due = end + later
+        lines.append((kind, "email", due if has_mail else None, None, "skipped"))
+        lines.append((kind, "sms", due if has_phone else None, None, "skipped"))
     return lines
 
 

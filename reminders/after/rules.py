@@ -83,7 +83,8 @@ def why_no_review(own: Visit, others: Iterable[Visit], *, zone: ZoneInfo) -> str
         return "later_same_day"
     if own.is_online or any(one.is_online for one in held):
         return ""
-    asked = [one for one in rest if one not in same_day and (one.is_tried or one.is_open)]
+    before = [one for one in rest if one not in same_day]
+    asked = [one for one in before if one.is_tried or (one.is_open and one.order < own.order)]
     days = [(_day(own.planned_at, zone) - _day(one.planned_at, zone)).days for one in asked]
     return "asked_lately" if any(0 <= apart < REVIEW_PAUSE_DAYS for apart in days) else ""
 

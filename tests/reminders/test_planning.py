@@ -276,7 +276,7 @@ def test_off_skips_and_on_plans_again_what_is_ahead(calendar: Calendar, visit: A
 
     switch(calendar, MONDAY + 2 * HOURS, reminder=True)
     assert rows(visit)[2:] == REMINDER_ROWS
-    assert Message.objects.count() == 2
+    assert Message.objects.count() == 4
 
 
 def test_on_again_after_its_time_sends_nothing(calendar: Calendar, visit: Appointment) -> None:
@@ -556,7 +556,7 @@ def test_replanning_multiplies_nothing(calendar: Calendar, visit: Appointment) -
         set_card(visit.patient, MONDAY + hour * HOURS, language=["pl", "en"][hour % 2])
 
     assert rows(visit) == before
-    assert (Message.objects.count(), Delivery.objects.count()) == (2, 4)
+    assert (Message.objects.count(), Delivery.objects.count()) == (4, 8)
 
 
 def test_the_keys_are_the_database_s(visit: Appointment) -> None:

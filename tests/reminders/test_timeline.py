@@ -33,6 +33,7 @@ UNREAD = "only if the e-mail is not read within 4 hours"
 LATEST = "at the latest 5 hours before the start, if the e-mail has not left by then"
 EARLY = "48 hours before the start: booked more than 72 hours ahead"
 FOR_PUSH = "SMS, as the patient does not use the app"
+AFTER = ("2 hours after the end of the appointment", "20 hours after the end of the appointment")
 DEAD = "the e-mail address on the patient card does not work"
 
 
@@ -43,8 +44,9 @@ def test_an_sms_waits_for_its_e_mail_and_then_for_the_reader(provider: Provider)
         ("SMS", "planned", "booked by the clinic", LATEST),
         ("E-mail", "planned", EARLY, ""),
         ("SMS", "planned", EARLY, FOR_PUSH),
+        *[(way, "planned", rule, why) for rule in AFTER for way, why in (("E-mail", ""), ("SMS", FOR_PUSH))],
     ]
-    assert [one["is_waiting"] for one in entries(visit)] == [False, True, False, False]
+    assert [one["is_waiting"] for one in entries(visit)] == [False, True, *[False] * 6]
 
     sweep(MONDAY)
 
@@ -52,7 +54,7 @@ def test_an_sms_waits_for_its_e_mail_and_then_for_the_reader(provider: Provider)
         ("E-mail", "done", "booked by the clinic", ""),
         ("SMS", "planned", "booked by the clinic", UNREAD),
     ]
-    assert [one["is_waiting"] for one in entries(visit)] == [False] * 4
+    assert [one["is_waiting"] for one in entries(visit)] == [False] * 8
     assert [one["at"] for one in entries(visit)[:2]] == [MONDAY, MONDAY + 4 * HOURS]
 
 
@@ -67,7 +69,10 @@ def test_an_address_that_does_not_work_is_called_that() -> None:
         ("E-mail", "skipped", "booked by the clinic", DEAD),
         ("SMS", "planned", "booked by the clinic", DEAD),
         ("", "skipped", "no reminder: booked 30 hours ahead, less than 36", ""),
-    ]
+        *[(way, mark, rule, why) for rule in AFTER for way, mark, why in (
+            ("E-mail", "skipped", DEAD), ("SMS", "planned", FOR_PUSH),
+        )],
+    ]  # fmt: skip
     assert told(other)[0] == (
         "", "skipped", "the e-mail address does not work; no phone number on the patient card", "",
     )  # fmt: skip

@@ -148,7 +148,7 @@ def test_a_booking_rolled_back_leaves_no_message(calendar: Calendar) -> None:
 
     with transaction.atomic():
         book_visit(calendar=calendar, patient=patient, starts_at=START)
-        assert (Message.objects.count(), Delivery.objects.count()) == (2, 4)
+        assert (Message.objects.count(), Delivery.objects.count()) == (4, 8)
         transaction.set_rollback(True)
 
     assert (Message.objects.count(), Delivery.objects.count(), Occupancy.objects.count()) == (0, 0, 0)

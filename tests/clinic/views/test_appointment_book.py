@@ -377,7 +377,8 @@ def test_form_shows_a_switch_for_each_kind_as_the_calendar_has_it(rynek: House, 
     switches = {name: value for name, value in fields.items() if name.startswith("tell-")}
     assert switches == {
         "tell-details": "on", "tell-reminder": "on", "tell-moved": "on", "tell-cancelled": "on",
-        "tell-offer": "on", "tell-shown": str(rynek.calendar.pk),
+        "tell-review": "on", "tell-next_appointment": "on", "tell-offer": "on",
+        "tell-shown": str(rynek.calendar.pk),
     }  # fmt: skip
 
 
@@ -385,13 +386,14 @@ def test_switch_turned_off_is_stored_and_nothing_is_planned(
     rynek: House, desk: Client, form: dict[str, Any]
 ) -> None:
     send(desk, rynek, {**form, "tell-shown": str(rynek.calendar.pk), "tell-reminder": "on", "tell-moved": "on",
-                       "tell-cancelled": "on", "tell-offer": "on"})  # fmt: skip
+                       "tell-cancelled": "on", "tell-offer": "on",
+                       "tell-review": "on", "tell-next_appointment": "on"})  # fmt: skip
 
     made = newest(rynek)
     assert list(AppointmentSwitch.objects.filter(appointment=made).values_list("kind", "is_on")) == [
         ("details", False)
     ]
-    assert {kind for kind, _channel in states(made)} == {"reminder"}
+    assert {kind for kind, _channel in states(made)} == {"reminder", "review", "next_appointment"}
     assert Message.objects.get(appointment=made, kind="details").reason == "off_for_appointment"
 
 
@@ -402,7 +404,7 @@ def test_form_without_the_switches_books_with_the_calendars(
 
     made = newest(rynek)
     assert not AppointmentSwitch.objects.filter(appointment=made).exists()
-    assert {kind for kind, _channel in states(made)} == {"details", "reminder"}
+    assert {kind for kind, _channel in states(made)} == {"details", "reminder", "review", "next_appointment"}
 
 
 def test_switches_stay_as_they_were_set_when_the_time_is_bad(

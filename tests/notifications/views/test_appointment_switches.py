@@ -15,7 +15,11 @@ def url(house: House) -> str:
 
 def test_switch_is_stored_for_this_appointment_alone(rynek: House, desk: Client) -> None:
     response = desk.post(
-        url(rynek), {"tell-details": "on", "tell-moved": "on", "tell-cancelled": "on", "tell-offer": "on"}
+        url(rynek),
+        {
+            f"tell-{kind}": "on"
+            for kind in ("details", "moved", "cancelled", "review", "next_appointment", "offer")
+        },
     )
 
     page = Page(desk.get(response["Location"]))

@@ -12,7 +12,8 @@ from tests.factories.house import DAYS, NOW, House, book, make_calendar, make_pa
 from tests.factories.page import Page, queries_of
 
 FORM = {"version": "1", "self_service": "on", "plain_sms": "on", "quiet_from": "21:00", "quiet_until": "08:00",
-        "tell-details": "on", "tell-moved": "on", "tell-cancelled": "on", "tell-offer": "on"}  # fmt: skip
+        "tell-details": "on", "tell-moved": "on", "tell-cancelled": "on", "tell-offer": "on",
+        "tell-review": "on", "tell-next_appointment": "on"}  # fmt: skip
 
 
 @pytest.fixture

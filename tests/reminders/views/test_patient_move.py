@@ -236,5 +236,6 @@ def test_too_many_moves_spare_the_receipt_and_never_the_reminder(rynek: House, p
 
     rows = Delivery.objects.filter(message__version=4, channel="sms").order_by("message__kind")
     assert [(row.message.kind, row.state, row.reason) for row in rows.select_related("message")] == [
-        ("moved", "skipped", "sms_capped"), ("reminder", "planned", "instead_of_push"),
+        ("moved", "skipped", "sms_capped"), ("next_appointment", "planned", "instead_of_push"),
+        ("reminder", "planned", "instead_of_push"), ("review", "planned", "instead_of_push"),
     ]  # fmt: skip
