@@ -83,7 +83,10 @@ def _needless(row: Delivery, appointment: Appointment, world: World) -> str:
     if refusal := world.refusals.get((appointment.patient_id, kind), ""):
         return refusal
     found = world.visits.get((appointment.patient_id, calendar.practitioner_id, kind), [])
-    own = next(visit for pk, visit in found if pk == row.message_id)
+    own = next((visit for pk, visit in found if pk == row.message_id), None)
+    if own is None:
+        # Moved to somebody else's calendar since the claim read it, a moment ago.
+        return "moved_meanwhile"
     others = [visit for pk, visit in found if pk != row.message_id]
     if kind == REVIEW:
         if not calendar.practitioner.is_listed:

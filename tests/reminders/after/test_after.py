@@ -12,10 +12,12 @@ from clinic.directory.reviews import write_review
 from clinic.models import Appointment, Calendar, Patient
 from clinic.people.merging import Pair, merge_patients
 from messaging.models import Delivery, Message, PersonalLink, SentText
+from messaging.registry import Skip
 from notifications.enums import ToldBy
 from notifications.invitations import opt_in, opt_out
 from notifications.operations import set_appointment_switches, set_calendar_communication
 from reminders.after.operations import follow_patient
+from reminders.after.voice import speak
 from tests.factories.house import DAYS, HOURS, MINUTES, NOW, House, book, make_calendar, make_patient
 from tests.factories.outbox import provider, sweep
 from tests.fakes.lines import Provider
@@ -373,6 +375,16 @@ def test_ways_that_are_gone_and_another_card(opened: House, provider: Provider) 
     Appointment.objects.filter(pk=opened.appointment.pk).update(patient=other)
     sweep(NEXT_AT)
     assert outcome(opened.appointment, "next_appointment") == skipped("other_card")
+
+
+def test_moved_away_between_the_claim_and_the_second_look(opened: House) -> None:
+    row = Delivery.objects.select_related(
+        "message__patient", "message__appointment__calendar__practitioner"
+    ).get(message__cause=f"after:{opened.appointment.pk}", message__kind="review", channel="email")
+    other = make_calendar(opened.clinic, "dr Alicja Lis")
+    Appointment.objects.filter(pk=opened.appointment.pk).update(calendar=other)
+
+    assert speak([row], REVIEW_AT) == {row.pk: Skip("moved_meanwhile")}
 
 
 def test_downtime_into_the_night_holds_the_sms(opened: House, provider: Provider) -> None:
