@@ -51,3 +51,4 @@ class Purpose(models.TextChoices):
     REVIEW = "review"
     OFFER = "offer"
     CHOICES = "choices"
+    NEXT = "next"

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from reminders.after import views as after
 from reminders.offers import views as offers
 from reminders.views import appointment, choices, lost_link, move, review, self_service
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("a/<str:token>/", appointment.appointment_link, name="appointment_link"),
     path("r/<str:token>/", review.review_link, name="review_link"),
     path("o/<str:token>/", offers.offer_link, name="offer_link"),
+    path("n/<str:token>/", after.next_link, name="next_link"),
     path("u/<str:token>/", choices.choices_link, name="choices_link"),
     path("u/<str:token>/<str:kind>/", choices.unsubscribe, name="unsubscribe"),
     path("choices/<str:key>/", choices.patient_choices, name="patient_choices"),

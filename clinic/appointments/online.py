@@ -29,6 +29,7 @@ class Offer:
     Args:
         hold_key: the patient's own hold: to them its time is free.
         appointment_id: the appointment that would move: its own time is free to it.
+        but_start: its own start, which is none to move to.
     """
 
     calendar: Calendar
@@ -36,6 +37,7 @@ class Offer:
     at: datetime
     hold_key: str = ""
     appointment_id: int | None = None
+    but_start: datetime | None = None
 
     @property
     def not_before(self) -> datetime:
@@ -58,7 +60,7 @@ class Offer:
         first, last = max(first, self.first_day), min(first + timedelta(days=days - 1), self.last_day)
         if first > last:
             return []
-        return list_free_slots(
+        found = list_free_slots(
             calendar=self.calendar,
             minutes=self.minutes,
             first=first,
@@ -68,6 +70,7 @@ class Offer:
             but_hold=self.hold_key,
             but_appointment=self.appointment_id,
         )
+        return [start for start in found if start != self.but_start]
 
     def earliest(self, first: date) -> datetime | None:
         """Return the first free start from a local date on, or None up to the horizon."""

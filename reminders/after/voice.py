@@ -11,6 +11,8 @@ from django.utils import translation
 from clinic.appointments.enums import Status
 from clinic.lib import sms, when
 from clinic.models import Appointment
+from messaging.enums import Purpose
+from messaging.links import get_or_make, token_of
 from messaging.models import Delivery
 from messaging.registry import Hold, Ready, Skip, Verdict
 from notifications.enums import Channel
@@ -21,7 +23,7 @@ from reminders.after.queries import World, read_world
 from reminders.after.rules import REVIEW
 from reminders.choices import choices_address, unsubscribe_headers
 from reminders.invitation import reply_address
-from reminders.planning import review_address
+from reminders.planning import LINK_LIVES_ON, review_address
 from reminders.voice import TEMPLATES, line
 
 
@@ -102,12 +104,18 @@ def _needless(row: Delivery, appointment: Appointment, world: World) -> str:
 
 
 def address_of(kind: str, appointment: Appointment, *, at: datetime) -> str:
-    """Return the absolute address that a message carries; a review's link is made with it."""
+    """Return the absolute address that a message carries; the link is made with it."""
     if kind == REVIEW:
         return settings.PUBLIC_URL + review_address(appointment, at=at)
-    practitioner = appointment.calendar.practitioner.slug
-    page = reverse("clinic:book_service", kwargs={"practitioner": practitioner})
-    return f"{settings.PUBLIC_URL}{page}?language={appointment.patient.language}"
+    # By a link of its own: the address of a profile names the practitioner (K29).
+    link = get_or_make(
+        clinic_id=appointment.clinic_id,
+        purpose=Purpose.NEXT,
+        object_id=appointment.pk,
+        expires_at=max(appointment.ends_at, at) + LINK_LIVES_ON,
+        at=at,
+    )
+    return settings.PUBLIC_URL + reverse("reminders:next_link", kwargs={"token": token_of(link)})
 
 
 def _render(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: datetime) -> Ready:
@@ -118,8 +126,7 @@ def _render(row: Delivery, appointment: Appointment, wishes: Wishes, *, at: date
     patient, calendar, kind = appointment.patient, appointment.calendar, row.message.kind
     language = patient.language
     address, choices = address_of(kind, appointment, at=at), choices_address(patient, at=at)
-    # The booking page is everybody's: only a personal link is kept out of what is stored.
-    links = (address, choices) if kind == REVIEW else (choices,)
+    links = (address, choices)
     context: dict[str, object] = {
         "clinic": appointment.clinic.name,
         "name": patient.name,

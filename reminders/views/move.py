@@ -48,7 +48,13 @@ def _may_move(appointment: Appointment, at: datetime) -> bool:
 
 
 def _offer(appointment: Appointment, at: datetime) -> Offer:
-    return Offer(appointment.calendar, appointment.minutes, at, appointment_id=appointment.pk)
+    return Offer(
+        appointment.calendar,
+        appointment.minutes,
+        at,
+        appointment_id=appointment.pk,
+        but_start=appointment.starts_at,
+    )
 
 
 def _move(request: HttpRequest, key: str, appointment: Appointment) -> HttpResponse:

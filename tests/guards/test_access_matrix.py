@@ -20,9 +20,12 @@ from clinic.calendars.absences import add_absence
 from clinic.directory.slot_picker import code_of
 from clinic.models import Absence, User
 from messaging.delivery import send_due
+from messaging.enums import Purpose
 from messaging.links import link_key, token_of
 from messaging.models import Delivery, PersonalLink
 from notifications.enums import Channel
+from reminders.after.rules import NEXT
+from reminders.after.voice import address_of
 from tests.factories.booking import START, booking_form, open_for_booking
 from tests.factories.cards import note_of, twin_of
 from tests.factories.choices import choices_link_of
@@ -218,6 +221,8 @@ reminders:offer_link                  GET   302   302   302   302   302   302   
 reminders:offer_link                  POST  405   405   405   405   405   405   405
 reminders:patient_offer               GET   404   404   404   404   404   404   404
 reminders:patient_offer               POST  404   404   404   404   404   404   404
+reminders:next_link                   GET   302   302   302   302   302   302   302
+reminders:next_link                   POST  405   405   405   405   405   405   405
 reminders:choices_link                GET   302   302   302   302   302   302   302
 reminders:choices_link                POST  405   405   405   405   405   405   405
 reminders:unsubscribe                 GET   302   302   302   302   302   302   302
@@ -445,6 +450,9 @@ def way_by(name: str, house: House) -> PersonalLink:
         return way_in_of(house)
     if name in {"reminders:offer_link", "reminders:patient_offer"}:
         return offer_link_of(house)
+    if name == "reminders:next_link":
+        address_of(NEXT, house.appointment, at=NOW)
+        return PersonalLink.objects.get(purpose=Purpose.NEXT, object_id=house.appointment.pk)
     if name in {"reminders:choices_link", "reminders:unsubscribe", "reminders:patient_choices"}:
         return choices_link_of(house.patient)
     return review_link_of(house) if name.endswith("_review") or name.endswith("review_link") else house.link

@@ -59,7 +59,8 @@ pytestmark = pytest.mark.one_engine
 NO_PAGES = {
     "mailbox:mailbox_letter", "reminders:appointment_link", "waiting_area:wait_state", "clinic:service_worker",
     "waiting_area:needs", "waiting_area:personal_link", "reminders:review_link",
-    "reminders:offer_link", "reminders:choices_link", "reminders:unsubscribe", "clinic:sitemap", "clinic:robots",
+    "reminders:offer_link", "reminders:next_link", "reminders:choices_link", "reminders:unsubscribe",
+    "clinic:sitemap", "clinic:robots",
     "clinic:appointment_card",
     "clinic:feed", "clinic:import_template",
 }  # fmt: skip

@@ -99,6 +99,15 @@ def test_ones_own_time_is_free_to_oneself(rynek: House, patient: Client) -> None
     assert stands(rynek)[0] == WAS - 30 * MINUTES
 
 
+def test_ones_own_time_is_none_to_move_to(rynek: House, patient: Client) -> None:
+    """Pressed as the earliest one it would have said that the appointment was moved."""
+    page = Page(patient.get(url(rynek, f"?from={WAS:%Y-%m-%d}")))
+
+    assert "10:30" in page.buttons()
+    assert "11:30" in page.buttons()
+    assert "11:00" not in page.buttons()[: page.buttons().index("11:30")]
+
+
 def test_time_taken_meanwhile_leaves_everything_as_it_was(rynek: House, patient: Client) -> None:
     book(make_patient(rynek.clinic, "Jan Inny"), rynek.calendar, START)
 
