@@ -46,8 +46,10 @@ def plan_after(
 def follow_moved(appointment: Appointment, *, at: datetime) -> None:
     """Drop what the old time would have brought, and plan from the new end (E3.2)."""
     cause = cause_of(appointment.pk)
+    # Whoever caused too many SMS causes no more of them by moving (A4).
+    is_capped = Delivery.objects.filter(message__cause=cause, reason=CAPPED).exists()
     drop(cause=cause, below_version=appointment.sequence, reason="moved_meanwhile", at=at)
-    plan_after(appointment, at=at)
+    plan_after(appointment, may_send_sms=not is_capped, at=at)
 
 
 def follow_cancelled(appointment: Appointment, *, actor: Actor, at: datetime) -> None:

@@ -146,6 +146,19 @@ def test_moved_is_planned_from_the_new_end(rynek: House) -> None:
     ]  # fmt: skip
 
 
+def test_who_caused_too_many_sms_causes_none_by_moving(rynek: House) -> None:
+    """Capped when it was booked online, an SMS is not back with each move (A4)."""
+    visit = book(rynek.patient, rynek.calendar, START + HOURS, extra={"online": {"may_send_sms": False}})
+    for version, start in enumerate((START + 2 * HOURS, START + 3 * HOURS), start=1):
+        assert ("skipped", "sms_capped") in outcome(visit, "review", version=version - 1)
+
+        operations.move(appointment_id=visit.pk, starts_at=start, actor=PATIENT, at=NOW)
+
+        assert outcome(visit, "next_appointment", version=version) == {
+            ("planned", ""), ("skipped", "sms_capped"),
+        }  # fmt: skip
+
+
 def test_cancelled_drops_and_taken_back_plans_as_it_was(rynek: House) -> None:
     before = said(rynek.appointment, "review")
     actor = user_actor(rynek.assistant)
