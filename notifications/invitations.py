@@ -23,8 +23,13 @@ CONSENT_COUNTRIES = frozenset({"DE"})
 
 def needs_consent(clinic: Clinic) -> bool:
     """Return whether a clinic invites only those who agreed (P16)."""
-    own = InvitationSettings.objects.filter(clinic=clinic).values_list("needs_consent", flat=True).first()
-    return clinic.country in CONSENT_COUNTRIES if own is None else own
+    return asks_consent(Clinic.objects.select_related("invitations").get(pk=clinic.pk))
+
+
+def asks_consent(clinic: Clinic) -> bool:
+    """Return the same of a clinic that was read with its rule (`select_related("invitations")`)."""
+    own: InvitationSettings | None = getattr(clinic, "invitations", None)
+    return clinic.country in CONSENT_COUNTRIES if own is None else own.needs_consent
 
 
 def why_not_invited(patient_ids: Collection[int], kind: str) -> dict[int, str]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from clinic.models import Appointment, Calendar, Clinic, Patient
 from clinic.panels import FormPart, Panel, register_form_part, register_panel
 from notifications.forms import SwitchesForm, booking_switches
-from notifications.invitations import list_words, needs_consent
+from notifications.invitations import asks_consent, list_words
 from notifications.models import ClinicPause
 from notifications.queries import get_wishes
 from notifications.registry import list_invitations, list_kinds
@@ -28,14 +28,27 @@ def switches(request: HttpRequest, appointment: Appointment) -> Mapping[str, Any
 
 def pause_banner(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any] | None:
     """Return since when a clinic's sending stands still, if it does."""
-    pause = ClinicPause.objects.filter(clinic=clinic).first()
+    pause = _pause(request, clinic)
     return {"pause": pause} if pause else None
+
+
+def _settings(request: HttpRequest, clinic: Clinic) -> Clinic:
+    """Return a clinic with its pause and its rule for invitations, read once for all panels of a page."""
+    if not hasattr(request, "clinic_settings"):
+        rows = Clinic.objects.select_related("sending_pause", "invitations")
+        request.clinic_settings = rows.get(pk=clinic.pk)  # type: ignore[attr-defined]
+    found: Clinic = request.clinic_settings  # type: ignore[attr-defined]
+    return found
+
+
+def _pause(request: HttpRequest, clinic: Clinic) -> ClinicPause | None:
+    return getattr(_settings(request, clinic), "sending_pause", None)
 
 
 def invitations(request: HttpRequest, patient: Patient) -> Mapping[str, Any]:
     """Return each kind of invitation, whether the patient gets it, and what they said (P16)."""
     words = {one.kind: one for one in list_words(patient)}
-    asks = needs_consent(patient.clinic)
+    asks = asks_consent(_settings(request, patient.clinic))
     rows = []
     for kind in list_invitations():
         word = words.get(kind.name)
@@ -46,12 +59,12 @@ def invitations(request: HttpRequest, patient: Patient) -> Mapping[str, Any]:
 
 def consent(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
     """Return whether the clinic invites only with consent, for the settings page."""
-    return {"asks": needs_consent(clinic)}
+    return {"asks": asks_consent(_settings(request, clinic))}
 
 
 def sending(request: HttpRequest, clinic: Clinic) -> Mapping[str, Any]:
     """Return whether the clinic's sending stands still, for the settings page."""
-    return {"pause": ClinicPause.objects.filter(clinic=clinic).first()}
+    return {"pause": _pause(request, clinic)}
 
 
 def register() -> None:
