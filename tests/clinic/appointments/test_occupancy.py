@@ -162,6 +162,45 @@ def test_who_comes_too_late_writes_and_locks_nothing(calendar: Calendar, act: st
     assert spans(calendar) == before
 
 
+@pytest.mark.parametrize("act", ["take", "hold", "change"])
+def test_who_is_overtaken_after_the_look_gets_nothing(
+    calendar: Calendar, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look is for the many; the statement that takes is what decides (D2)."""
+    mine = book_visit(calendar=calendar, starts_at=NINE + timedelta(days=1))
+    given: dict[str, dict[str, object]] = {
+        "take": {"appointment_id": mine.pk},
+        "hold": {"key": "typing", "expires_at": MONDAY + HALF},
+        "change": {"appointment_id": mine.pk},
+    }
+    book_visit(calendar=calendar, starts_at=NINE)
+    # As if it had been booked a moment after the look.
+    monkeypatch.setattr(occupancy, "_clear", lambda *_span, **_own: None)
+    before = spans(calendar)
+
+    with pytest.raises(Taken):
+        getattr(occupancy, act)(calendar_id=calendar.pk, start=NINE, end=NINE + HALF, at=MONDAY, **given[act])
+
+    assert spans(calendar) == before
+
+
+def test_ones_own_hold_becomes_ones_appointment(calendar: Calendar) -> None:
+    visit = book_visit(calendar=calendar, starts_at=NINE + timedelta(days=1))
+    occupancy.release(appointment_id=visit.pk)
+    keep(calendar, "typing", NINE, NINE + HALF)
+
+    occupancy.take(
+        calendar_id=calendar.pk,
+        appointment_id=visit.pk,
+        start=NINE,
+        end=NINE + HALF,
+        at=MONDAY,
+        hold_key="typing",
+    )
+
+    assert list(Occupancy.objects.values_list("appointment", "hold")) == [(visit.pk, None)]
+
+
 def test_the_wall_stands() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
