@@ -294,6 +294,9 @@ def test_what_was_taken_back_was_not_given_up(rynek: House) -> None:
         ("phone", "no_phone"),
         ("fixed", "not_changeable"),
         ("service", "service_gone"),
+        ("card", "other_card"),
+        ("ended", "offer_taken"),
+        ("erased", "offer_closed"),
     ],
 )
 def test_claim_looks_at_the_world_again(how: str, reason: str, rynek: House) -> None:
@@ -319,6 +322,14 @@ def test_claim_looks_at_the_world_again(how: str, reason: str, rynek: House) -> 
         Patient.objects.filter(pk=mine.patient_id).update(phone="")
     elif how == "fixed":
         Calendar.objects.filter(pk=rynek.calendar.pk).update(change_until_hours=15 * 24)
+    elif how == "card":
+        other = make_patient(rynek.clinic, "Ewa Druga", phone_number="+48 512 345 888")
+        Appointment.objects.filter(pk=mine.pk).update(patient=other)
+    elif how == "ended":
+        # By somebody whose own transaction did not see this row.
+        Freeing.objects.filter(pk=offer.freeing_id).update(ended="taken", ended_at=NOW)
+    elif how == "erased":
+        SlotOffer.objects.filter(pk=offer.pk).delete()
     else:
         Service.objects.filter(pk=rynek.service.pk).update(is_offered=False)
 
@@ -326,6 +337,28 @@ def test_claim_looks_at_the_world_again(how: str, reason: str, rynek: House) -> 
 
     row = sms_of(offer)
     assert (row.state, row.reason) == ("skipped", reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "standing"),
+    [(appointments.Taken, Standing.TAKEN), (appointments.NotAllowed, Standing.CALL)],
+    ids=["taken", "not-allowed"],
+)
+def test_who_is_overtaken_while_taking_keeps_what_they_had(
+    error: type[Exception], standing: Standing, rynek: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = later(rynek)
+    offer = give_up(rynek.appointment).offers.get()
+
+    def overtaken(**_move: object) -> None:
+        raise error
+
+    monkeypatch.setattr(appointments, "move", overtaken)
+    with pytest.raises(NotYours) as refused:
+        taken(offer.pk, at=NOW + GRACE)
+
+    assert refused.value.standing is standing
+    assert Appointment.objects.get(pk=mine.pk).starts_at == mine.starts_at
 
 
 def test_time_that_somebody_is_looking_at_is_offered_a_minute_later(rynek: House) -> None:
